@@ -1,0 +1,188 @@
+"""The questions every public call asks of its arguments before it does anything.
+
+Each function takes a value, the parameter's name and the call's name, and returns the value in its plain form or
+raises: ``sparsity must be in [0, 1), got 1.3 in plan()``. A bool is never a number here, and a string never is one.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
+
+Array: TypeAlias = NDArray[Any]
+Bools: TypeAlias = NDArray[np.bool_]
+RNG: TypeAlias = np.random.Generator | np.random.SeedSequence | int | None
+
+LARGEST_ARRAY = 2**40  # elements; a size beyond it is a mistake, and is refused before anything is allocated
+
+
+def whole(value: object, name: str, where: str, *, at_least: int = 1, at_most: int | None = None) -> int:
+    """Return `value` as an int: a Python or NumPy integer, not a bool, not 2.0, within the bounds."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__") or isinstance(value, np.ndarray):
+        raise InvalidTypeError(f"{name} must be a whole number, got {_show(value)} in {where}()")
+    number = operator.index(value)  # type: ignore[arg-type]
+    if number < at_least:
+        raise InvalidValueError(f"{name} must be at least {at_least}, got {number} in {where}()")
+    if at_most is not None and number > at_most:
+        raise InvalidValueError(f"{name} must be at most {at_most}, got {number} in {where}()")
+    return number
+
+
+def real(
+    value: object, name: str, where: str, *, low: float = -math.inf, high: float = math.inf, ends: str = "[]"
+) -> float:
+    """Return `value` as a finite float inside the interval; `ends` says which ends belong to it, e.g. ``"[)"``."""
+    if isinstance(value, bool | np.bool_ | str | bytes | np.ndarray | complex) or not hasattr(value, "__float__"):
+        raise InvalidTypeError(f"{name} must be a number, got {_show(value)} in {where}()")
+    number = float(value)
+    above = number > low or (ends[0] == "[" and number == low)
+    below = number < high or (ends[1] == "]" and number == high)
+    if not (math.isfinite(number) and above and below):
+        raise InvalidValueError(f"{name} must be {_interval(low, high, ends)}, got {number:g} in {where}()")
+    return number
+
+
+def fraction(value: object, name: str, where: str) -> float:
+    """Return a sparsity: a number in [0, 1)."""
+    return real(value, name, where, low=0.0, high=1.0, ends="[)")
+
+
+def choice(value: object, name: str, where: str, options: Iterable[str]) -> str:
+    """Return `value` if it is one of `options`; a mistyped one gets a "did you mean"."""
+    known = list(options)
+    if not isinstance(value, str) or value not in known:
+        raise InvalidValueError(f"{name} must be one of its names, got {value!r} in {where}(){did_you_mean(value, known)}")
+    return value
+
+
+def float_dtype(value: object, where: str) -> np.dtype[Any]:
+    """Return float32 or float64; anything else is refused."""
+    try:
+        dtype = np.dtype(value)  # type: ignore[call-overload]
+    except TypeError:
+        raise InvalidTypeError(f"dtype must be float32 or float64, got {_show(value)} in {where}()") from None
+    if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise InvalidValueError(f"dtype must be float32 or float64, got {dtype} in {where}()")
+    return dtype
+
+
+def generator(rng: RNG, where: str) -> np.random.Generator:
+    """Return ``np.random.default_rng(rng)``; the global state is never touched."""
+    if isinstance(rng, bool | str | float):
+        raise InvalidTypeError(f"rng must be a Generator, a seed or None, got {_show(rng)} in {where}()")
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"rng must be a Generator, a seed or None, got {_show(rng)} in {where}()") from error
+
+
+def numeric(value: object, name: str, where: str) -> Array:
+    """Return `value` as an array of real numbers: no object, complex, string or masked arrays."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise InvalidTypeError(f"{name} must be a plain array, got a masked array in {where}(): fill it first")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InvalidValueError(f"{name} must be a rectangular array in {where}(): {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise InvalidTypeError(f"{name} must hold real numbers, got dtype {array.dtype} in {where}()")
+    return array
+
+
+def finite(array: Array, name: str, where: str) -> Array:
+    """Return `array` if all of it is finite; otherwise say how many entries are not and where the first one is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum(dtype=np.float64)
+    if not math.isfinite(total):  # one pass in the good case; the exact look only when something is off
+        bad = ~np.isfinite(array)
+        count = int(np.count_nonzero(bad))
+        if count:
+            first = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), array.shape))
+            raise InvalidValueError(
+                f"{name} must be finite, got {count} NaN or infinite in {where}(), the first at {first}: {array[first]}"
+            )
+    return array
+
+
+def features(value: object, width: int, where: str, *, dtype: np.dtype[Any], name: str = "x") -> Array:
+    """Return network inputs: a finite (batch, `width`) array in `dtype`, with at least one row.
+
+    Integers and the other float width are converted; a copy is made only then.
+    """
+    array = numeric(value, name, where)
+    if array.ndim != 2:
+        hint = f"; one row is {name}[None, :]" if array.ndim == 1 else ""
+        raise InvalidValueError(f"{name} must have shape (batch, {width}), got {array.shape} in {where}(){hint}")
+    if array.shape[0] == 0:
+        raise InvalidValueError(f"{name} must have at least one row, got {array.shape} in {where}()")
+    if array.shape[1] != width:
+        raise InvalidValueError(f"{name} must have {width} columns, got {array.shape[1]} in {where}()")
+    if array.dtype != dtype:
+        if array.dtype.kind == "b" or array.dtype.itemsize > 8:
+            raise InvalidTypeError(f"{name} must be float or integer, got dtype {array.dtype} in {where}()")
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype)
+    return finite(array, name, where)
+
+
+def labels(value: object, count: int, classes: int, where: str, *, name: str = "y") -> NDArray[np.intp]:
+    """Return class labels: `count` whole numbers in 0 … `classes` − 1."""
+    array = numeric(value, name, where)
+    if array.shape != (count,):
+        raise InvalidValueError(f"{name} must have shape ({count},), one label a row, got {array.shape} in {where}()")
+    if array.dtype.kind == "b":
+        array = array.astype(np.intp)
+    if array.dtype.kind == "f":
+        off = np.flatnonzero(array != np.floor(finite(array, name, where)))
+        if off.size:
+            raise InvalidValueError(
+                f"{name} must hold whole numbers, got {array[off[0]]:g} at {int(off[0])} in {where}()"
+            )
+    off = np.flatnonzero((array < 0) | (array >= classes))
+    if off.size:
+        raise InvalidValueError(
+            f"{name} must be in 0 … {classes - 1}, got {array[off[0]]:g} at {int(off[0])} in {where}()"
+        )
+    return array.astype(np.intp, copy=False)
+
+
+def weights_of_samples(value: object, count: int, where: str, *, name: str = "sample_weight") -> Array | None:
+    """Return sample weights: None, or `count` finite non-negative float64 numbers that don't sum to 0."""
+    if value is None:
+        return None
+    array = finite(numeric(value, name, where), name, where).astype(np.float64, copy=False)
+    if array.shape != (count,):
+        raise InvalidValueError(f"{name} must have shape ({count},), got {array.shape} in {where}()")
+    if (array < 0).any() or not array.any():
+        raise InvalidValueError(f"{name} must be non-negative and not all zero in {where}()")
+    return array
+
+
+def mask_of_shape(value: object, shape: tuple[int, ...], name: str, where: str) -> Bools:
+    """Return a mask: a bool array of `shape`, True = kept. Zeros and ones are not booleans."""
+    if not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray) or value.dtype != np.bool_:
+        got = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else _show(value)
+        raise InvalidTypeError(f"mask of {name} must be a bool array, got {got} in {where}()")
+    if value.shape != shape:
+        raise InvalidValueError(f"mask of {name} must have shape {shape}, got {value.shape} in {where}()")
+    return value
+
+
+def _interval(low: float, high: float, ends: str) -> str:
+    if math.isinf(high):
+        if math.isinf(low):
+            return "finite"
+        return f"at least {low:g} and finite" if ends[0] == "[" else f"greater than {low:g} and finite"
+    return f"in {ends[0]}{low:g}, {high:g}{ends[1]}"
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 40 else text[:37] + '...'}"

@@ -1,0 +1,56 @@
+"""What minprune raises: one family of errors, each of which is also the built-in it resembles.
+
+``except MinpruneError`` catches everything this package refuses; ``except ValueError`` goes on working for those
+who have never heard of it. A text names the parameter, the rule and the value got::
+
+    sparsity must be in [0, 1), got 1.3 in plan()
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["BudgetError", "DivergedError", "InvalidTypeError", "InvalidValueError", "MinpruneError", "StorageError"]
+
+
+class MinpruneError(Exception):
+    """Anything minprune refuses to do. A refused call leaves everything as it was."""
+
+
+class InvalidValueError(MinpruneError, ValueError):
+    """An argument of the right type with a value that can't be meant."""
+
+
+class InvalidTypeError(MinpruneError, TypeError):
+    """An argument of the wrong type."""
+
+
+class StorageError(MinpruneError, OSError):
+    """A file that can't be read, written or trusted."""
+
+
+class BudgetError(InvalidValueError):
+    """More weights were asked to go than may go; ``largest`` is the largest count that can be met."""
+
+    def __init__(self, message: str, largest: int) -> None:
+        super().__init__(message)
+        self.largest = largest
+
+
+class DivergedError(InvalidValueError):
+    """Training produced a loss that is not finite; the network holds its last finite weights."""
+
+
+def did_you_mean(name: object, options: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'? …)``: the nearest option and the list, to end an error about a mistyped name.
+
+    Examples
+    --------
+    >>> did_you_mean("credti", ["credit", "digits", "mnist"])
+    "; did you mean 'credit'? Known: credit, digits, mnist"
+    """
+    known = list(options)
+    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    return f"{hint} Known: {', '.join(known)}".replace("; Known", "; known")
