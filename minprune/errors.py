@@ -43,7 +43,7 @@ class DivergedError(InvalidValueError):
 
 
 def did_you_mean(name: object, options: Iterable[str]) -> str:
-    """Return `` (did you mean 'x'? …)``: the nearest option and the list, to end an error about a mistyped name.
+    """Return the nearest option and the list of all, to end an error about a mistyped name.
 
     Examples
     --------
@@ -52,5 +52,4 @@ def did_you_mean(name: object, options: Iterable[str]) -> str:
     """
     known = list(options)
     near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ";"
-    return f"{hint} Known: {', '.join(known)}".replace("; Known", "; known")
+    return (f"; did you mean {near[0]!r}? Known: " if near else "; known: ") + ", ".join(known)
