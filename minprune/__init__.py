@@ -1,1 +1,13 @@
-"""minprune."""
+"""minprune: the textbook of neural-network pruning that runs."""
+
+from minprune.nn.gradcheck import gradcheck
+from minprune.nn.layers import GELU, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
+from minprune.nn.learning_rates import CosineDecay, StepDecay
+from minprune.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
+from minprune.nn.network import Network
+from minprune.nn.optimizers import SGD, Adam, AdamW
+from minprune.nn.parameter import Parameter
+from minprune.nn.penalties import L1, L2, GroupLasso
+from minprune.nn.training import History, fit
+
+__version__ = "0.1.0"

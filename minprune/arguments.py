@@ -27,7 +27,7 @@ def whole(value: object, name: str, where: str, *, at_least: int = 1, at_most: i
     """Return `value` as an int: a Python or NumPy integer, not a bool, not 2.0, within the bounds."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__") or isinstance(value, np.ndarray):
         raise InvalidTypeError(f"{name} must be a whole number, got {_show(value)} in {where}()")
-    number = operator.index(value)  # type: ignore[arg-type]
+    number = operator.index(value)
     if number < at_least:
         raise InvalidValueError(f"{name} must be at least {at_least}, got {number} in {where}()")
     if at_most is not None and number > at_most:
@@ -58,14 +58,16 @@ def choice(value: object, name: str, where: str, options: Iterable[str]) -> str:
     """Return `value` if it is one of `options`; a mistyped one gets a "did you mean"."""
     known = list(options)
     if not isinstance(value, str) or value not in known:
-        raise InvalidValueError(f"{name} must be one of its names, got {value!r} in {where}(){did_you_mean(value, known)}")
+        raise InvalidValueError(
+            f"{name} must be one of its names, got {value!r} in {where}(){did_you_mean(value, known)}"
+        )
     return value
 
 
 def float_dtype(value: object, where: str) -> np.dtype[Any]:
     """Return float32 or float64; anything else is refused."""
     try:
-        dtype = np.dtype(value)  # type: ignore[call-overload]
+        dtype: np.dtype[Any] = np.dtype(value)  # type: ignore[call-overload]
     except TypeError:
         raise InvalidTypeError(f"dtype must be float32 or float64, got {_show(value)} in {where}()") from None
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):

@@ -22,15 +22,15 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     dense2     7
     """
     cells = [[str(cell) for cell in row] for row in rows]
-    widths = [
-        max([len(header)] + [len(row[i]) for row in cells if len(row) > i]) for i, header in enumerate(headers)
-    ]
+    widths = [max([len(header)] + [len(row[i]) for row in cells if len(row) > i]) for i, header in enumerate(headers)]
     rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
 
     def line(row: Sequence[str]) -> str:
         if not row:
             return rule
-        left = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=False))]
+        left = [
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=False))
+        ]
         return "  ".join(left).rstrip()
 
     return "\n".join([*([title] if title else []), line(list(headers)), rule, *(line(row) for row in cells)])

@@ -1,0 +1,254 @@
+"""The optimizers: gradient descent and its descendants, all of which obey masks.
+
+Masks are where most pruning code goes wrong: a momentum or a weight decay that has not heard of the mask brings
+pruned weights back. Here the rule of each optimizer is written once, for plain arrays, and `Optimizer.step` sees to
+the masks:
+
+1. the gradient of a dropped weight is set to +0.0, so that nothing can flow in;
+2. the state (momentum, second moments) is cleared where a mask has changed;
+3. the rule runs: on everything, in pieces that fit the cache, or, when few weights are kept, on just those;
+4. the value of a dropped weight is set to +0.0, whatever others did to it meanwhile.
+
+Since every rule maps (0, 0, 0) to 0 and works on each number by itself, the two ways of step 3 agree to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from minprune.arguments import Array, Bools, real
+from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.nn.learning_rates import LearningRate, learning_rate
+from minprune.nn.parameter import Parameter
+
+_PIECE = 32_768  # numbers: value, gradient and state of a piece stay in the second-level cache together
+_FEW = 0.25  # below this share of kept weights, gathering them is cheaper than touching all
+
+
+class State:
+    """What an optimizer remembers of one parameter: arrays of its shape, and how many steps it has taken."""
+
+    def __init__(self, parameter: Parameter, slots: Sequence[str]) -> None:
+        self.arrays: dict[str, Array] = {slot: np.zeros_like(parameter.value) for slot in slots}
+        self.steps = 0
+        self.mask: Bools = parameter.mask
+
+    def __repr__(self) -> str:
+        return f"State({', '.join(self.arrays) or 'nothing'} after {self.steps} steps)"
+
+
+class Optimizer(ABC):
+    """What `fit` asks of an optimizer: ``step(parameters, progress)``. A new one is a name for each state array and a
+    rule.
+
+    State belongs to a `Parameter`, not to a name: the parameters of a copied or rewound network start afresh.
+    """
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, lr: LearningRate) -> None:
+        self.lr = learning_rate(lr, type(self).__name__)
+        self._states: WeakKeyDictionary[Parameter, State] = WeakKeyDictionary()
+
+    @abstractmethod
+    def update(self, w: Array, g: Array, state: Sequence[Array], rate: float, steps: int) -> None:
+        """Change `w` and the state arrays in place by the rule, given the gradient `g`; all are 1-D and equally
+        long."""
+
+    def rate(self, progress: float) -> float:
+        """Return the learning rate at `progress` in [0, 1]."""
+        return float(self.lr(progress)) if callable(self.lr) else self.lr
+
+    def state(self, parameter: Parameter) -> State:
+        """Return what is remembered of `parameter`: fresh zeros if it has taken no step."""
+        if parameter not in self._states:
+            self._states[parameter] = State(parameter, self.slots)
+        return self._states[parameter]
+
+    def step(self, parameters: Mapping[str, Parameter], progress: float = 0.0) -> None:
+        """Step each parameter by its ``grad``; dropped weights, their gradients and their state are +0.0 after it."""
+        rate = self.rate(progress)
+        if not (math.isfinite(rate) and rate >= 0):
+            raise InvalidValueError(f"lr must be at least 0 and finite, got {rate} at progress {progress} in step()")
+        for parameter in parameters.values():
+            state = self.state(parameter)
+            state.steps += 1
+            if state.mask is not parameter.mask:
+                state.mask = parameter.mask
+                for array in state.arrays.values():
+                    parameter.obey(array)
+            parameter.obey(parameter.grad)
+            w, g = parameter.value.reshape(-1), parameter.grad.reshape(-1)
+            rest = [array.reshape(-1) for array in state.arrays.values()]
+            if parameter.is_masked and len(parameter.kept_at) < _FEW * parameter.size:
+                at = parameter.kept_at
+                few = w.take(at), [array.take(at) for array in rest]
+                self.update(few[0], g.take(at), few[1], rate, state.steps)
+                for whole, part in zip((w, *rest), (few[0], *few[1]), strict=True):
+                    whole[at] = part
+            else:
+                for piece in _pieces(parameter.size):
+                    self.update(w[piece], g[piece], [array[piece] for array in rest], rate, state.steps)
+            parameter.obey(parameter.value)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if asked.
+
+        m ← μ m + g        w ← w − η m        Nesterov: w ← w − η (g + μ m)
+
+    Parameters
+    ----------
+    lr : float or schedule
+        η > 0.
+    momentum : float
+        μ in [0, 1).
+    nesterov : bool
+        Look ahead; needs a momentum.
+
+    References
+    ----------
+    Polyak (1964); Sutskever et al. (2013), "On the importance of initialization and momentum in deep learning". In
+    PyTorch's form, without dampening.
+
+    Examples
+    --------
+    >>> p = Parameter(np.array([1.0, 2.0]), "w")
+    >>> p.grad[:] = 1.0
+    >>> SGD(0.5).step({"w": p})
+    >>> p.value
+    array([0.5, 1.5])
+    """
+
+    def __init__(self, lr: LearningRate, *, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__(lr)
+        self.momentum = real(momentum, "momentum", "SGD", low=0.0, high=1.0, ends="[)")
+        if not isinstance(nesterov, bool):
+            raise InvalidTypeError(f"nesterov must be True or False, got {nesterov!r} in SGD()")
+        if nesterov and momentum == 0:
+            raise InvalidValueError("nesterov needs a momentum greater than 0, got momentum=0 in SGD()")
+        self.nesterov = nesterov
+        self.slots = ("momentum",) if self.momentum else ()
+
+    def update(self, w: Array, g: Array, state: Sequence[Array], rate: float, steps: int) -> None:
+        if not self.momentum:
+            w -= g * rate
+            return
+        (m,) = state
+        m *= self.momentum
+        m += g
+        w -= (g + m * self.momentum if self.nesterov else m) * rate
+
+    def __repr__(self) -> str:
+        return f"SGD({self.lr}, momentum={self.momentum:g}{', nesterov=True' if self.nesterov else ''})"
+
+
+class Adam(Optimizer):
+    """Adam: each weight's step is scaled by the root mean square of its gradients.
+
+        m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+        w ← w − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+
+    Parameters
+    ----------
+    lr : float or schedule
+        η > 0.
+    betas : (float, float)
+        β₁ and β₂, each in [0, 1).
+    eps : float
+        ε > 0.
+
+    References
+    ----------
+    Kingma & Ba (2015), "Adam: a method for stochastic optimization".
+
+    Examples
+    --------
+    >>> p = Parameter(np.array([1.0, 2.0]), "w")
+    >>> p.grad[:] = [1e-3, 1e3]
+    >>> Adam(0.1).step({"w": p})
+    >>> p.value.round(3)
+    array([0.9, 1.9])
+    """
+
+    slots = ("mean", "square")
+
+    def __init__(
+        self, lr: LearningRate = 1e-3, *, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+    ) -> None:
+        super().__init__(lr)
+        where = type(self).__name__
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise InvalidTypeError(f"betas must be a pair of numbers, got {betas!r} in {where}()")
+        first, second = (real(beta, "betas", where, low=0.0, high=1.0, ends="[)") for beta in betas)
+        self.betas = (first, second)
+        self.eps = real(eps, "eps", where, low=0.0, ends="(]")
+
+    def update(self, w: Array, g: Array, state: Sequence[Array], rate: float, steps: int) -> None:
+        m, v = state
+        first, second = self.betas
+        m *= first
+        m += g * (1 - first)
+        v *= second
+        v += np.square(g) * (1 - second)
+        scale = np.sqrt(v)
+        scale *= 1 / math.sqrt(1 - second**steps)
+        scale += self.eps
+        np.divide(m, scale, out=scale)
+        scale *= rate / (1 - first**steps)
+        w -= scale
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.lr})"
+
+
+class AdamW(Adam):
+    """Adam with weight decay beside the gradient instead of in it: w ← w − ηλw, then Adam's step.
+
+    It decays every parameter it is given, biases included.
+
+    Parameters
+    ----------
+    lr, betas, eps
+        As in `Adam`.
+    weight_decay : float
+        λ ≥ 0.
+
+    References
+    ----------
+    Loshchilov & Hutter (2019), "Decoupled weight decay regularization".
+
+    Examples
+    --------
+    >>> p = Parameter(np.array([1.0]), "w")
+    >>> AdamW(0.1, weight_decay=0.5).step({"w": p})
+    >>> p.value
+    array([0.95])
+    """
+
+    def __init__(
+        self,
+        lr: LearningRate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(lr, betas=betas, eps=eps)
+        self.weight_decay = real(weight_decay, "weight_decay", "AdamW", low=0.0)
+
+    def update(self, w: Array, g: Array, state: Sequence[Array], rate: float, steps: int) -> None:
+        w *= 1 - rate * self.weight_decay
+        super().update(w, g, state, rate, steps)
+
+    def __repr__(self) -> str:
+        return f"AdamW({self.lr}, weight_decay={self.weight_decay:g})"
+
+
+def _pieces(size: int) -> Iterator[slice]:
+    return (slice(start, start + _PIECE) for start in range(0, size, _PIECE))

@@ -1,0 +1,130 @@
+"""A parameter: a named array with its gradient and its mask.
+
+The mask is part of the parameter, not something hung on it: it is always there, all True in a dense network, and
+whoever changes a parameter obeys it. To obey is to set every dropped entry to +0.0. That is done on the bits::
+
+    value (as integers)  &=  all ones where kept, all zeros where dropped
+
+which is exact whatever the entry was (−0.0, NaN and infinity become +0.0 as well; multiplying by 0 would not do
+that), leaves the kept entries alone to the last bit, and is one pass at memory speed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minprune.arguments import Array, Bools, finite, mask_of_shape, numeric
+from minprune.errors import InvalidValueError
+
+_BITS: dict[int, np.dtype[Any]] = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
+
+
+class Parameter:
+    """A named array that is trained: ``value``, ``grad`` and ``mask``, all of one shape.
+
+    Parameters
+    ----------
+    value : array of float32 or float64
+        The initial value. It is copied.
+    name : str
+        Such as ``"dense1.weight"``; a `Network` sets it.
+    prunable : bool
+        Whether its entries count as prunable weights: True for the weights of `Dense`, False for biases.
+
+    Attributes
+    ----------
+    value, grad : array
+        Same shape and dtype, C-contiguous. Assigning to ``value`` copies into it and obeys the mask.
+    mask : bool array
+        True = kept. It reads as a read-only array. Assigning a mask clears value and gradient where it is False;
+        entries that come back (regrowth) start at 0.
+
+    Examples
+    --------
+    >>> p = Parameter(np.array([[1.0, -2.0]]), "dense1.weight", prunable=True)
+    >>> p.mask = np.array([[True, False]])
+    >>> p.value
+    array([[1., 0.]])
+    >>> p
+    Parameter('dense1.weight', (1, 2) float64, 1 of 2 kept)
+    """
+
+    def __init__(self, value: Array, name: str = "", *, prunable: bool = False) -> None:
+        # Always a fresh buffer in C order: a view would let one parameter's update leak into another array.
+        self._value: Array = np.array(value, order="C")
+        self.grad: Array = np.zeros_like(self._value)
+        self.name = name
+        self.prunable = prunable
+        self._mask: Bools = np.ones(self._value.shape, dtype=np.bool_)
+        self._mask.setflags(write=False)
+        self._keep_bits: Array | None = None  # None stands for "all kept": a dense network pays nothing
+        self._kept_at: Array | None = None
+
+    @property
+    def value(self) -> Array:
+        return self._value
+
+    @value.setter
+    def value(self, new: Array) -> None:
+        array = numeric(new, self.name or "value", "Parameter")
+        if array.shape != self.shape:
+            raise InvalidValueError(f"{self.name} must have shape {self.shape}, got {array.shape} in Parameter()")
+        np.copyto(self._value, finite(array, self.name or "value", "Parameter"), casting="same_kind")
+        self.obey(self._value)
+
+    @property
+    def mask(self) -> Bools:
+        return self._mask
+
+    @mask.setter
+    def mask(self, new: Bools) -> None:
+        mask = mask_of_shape(new, self.shape, self.name, "Parameter").copy(order="C")
+        mask.setflags(write=False)
+        self._mask = mask
+        self._kept_at = None
+        self._keep_bits = None
+        if not mask.all():
+            # 0 or 1, negated as an unsigned integer: 0 or all ones.
+            self._keep_bits = np.negative(mask.astype(_BITS[self._value.dtype.itemsize]))
+        self.obey(self._value)
+        self.obey(self.grad)
+
+    def obey(self, array: Array) -> None:
+        """Set the dropped entries of `array` (of this parameter's shape and dtype) to +0.0, in place."""
+        if self._keep_bits is not None:
+            bits = array.view(self._keep_bits.dtype)
+            np.bitwise_and(bits, self._keep_bits, out=bits)
+
+    @property
+    def kept_at(self) -> Array:
+        """The flat indices of the kept entries, in order."""
+        if self._kept_at is None:
+            self._kept_at = np.flatnonzero(self._mask)
+        return self._kept_at
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether any entry is dropped."""
+        return self._keep_bits is not None
+
+    @property
+    def kept(self) -> int:
+        """The number of kept entries."""
+        return int(np.count_nonzero(self._mask))
+
+    @property
+    def size(self) -> int:
+        return int(self._value.size)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._value.dtype
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.name!r}, {self.shape} {self.dtype}, {self.kept:,} of {self.size:,} kept)"
