@@ -31,9 +31,9 @@ class StorageError(MinpruneError, OSError):
 
 
 class BudgetError(InvalidValueError):
-    """More weights were asked to go than may go; ``largest`` is the largest count that can be met."""
+    """More was asked to go than may; ``largest`` is the largest count (or threshold) that can be met."""
 
-    def __init__(self, message: str, largest: int) -> None:
+    def __init__(self, message: str, largest: float) -> None:
         super().__init__(message)
         self.largest = largest
 

@@ -154,8 +154,8 @@ def fit(
         penalty.value(network.parameters)  # names it doesn't know are refused here, before anything happens
     epochs = whole(epochs, "epochs", "fit")
     batch_size = whole(batch_size, "batch_size", "fit")
-    x, y = _pair(train, "train", network, loss)
-    held_out = None if valid is None else _pair(valid, "valid", network, loss)
+    x, y = checked_pair(train, "train", network, loss, "fit")
+    held_out = None if valid is None else checked_pair(valid, "valid", network, loss, "fit")
     weight = weights_of_samples(sample_weight, len(x), "fit")
     if patience is not None:
         patience = whole(patience, "patience", "fit")
@@ -240,14 +240,14 @@ def _check_kinds(**expected: tuple[object, type]) -> None:
             )
 
 
-def _pair(data: object, name: str, network: Network, loss: Loss) -> tuple[Array, Array]:
+def checked_pair(data: object, name: str, network: Network, loss: Loss, where: str) -> tuple[Array, Array]:
     """Return checked inputs and targets from a Split or a pair of arrays."""
     try:
         x, y = cast("tuple[object, object]", data)
     except (TypeError, ValueError):
-        raise InvalidTypeError(f"{name} must be a Split or a pair (x, y), got {type(data).__name__} in fit()") from None
-    rows = features(x, network.inputs, "fit", dtype=network.dtype, name=f"x of {name}")
-    return rows, loss.check_target(y, len(rows), network.outputs, "fit")
+        raise InvalidTypeError(f"{name} must be a Split or a pair (x, y), got {type(data).__name__} in {where}()") from None
+    rows = features(x, network.inputs, where, dtype=network.dtype, name=f"x of {name}")
+    return rows, loss.check_target(y, len(rows), network.outputs, where)
 
 
 def _batches(order: Array, batch_size: int) -> Iterator[Array]:

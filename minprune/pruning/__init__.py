@@ -1,1 +1,5 @@
-"""."""
+"""Prune: four independent questions, a plan that joins their answers, and a pruner that plans while training.
+
+Read `masks` (what a mask is; the exact selection) → `criteria` (which weights?) → `patterns` (in what shape?) →
+`allocation` (how many in each layer?) → `selection` (which units go) → `plan` → `schedules` (when?) → `pruner`.
+"""

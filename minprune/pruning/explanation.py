@@ -1,0 +1,127 @@
+"""Why does this weight stay or go? Every decision of a plan, traced to its score, its rank and its group's cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minprune.arguments import Array, Bools, whole
+from minprune.errors import InvalidValueError, did_you_mean
+from minprune.pruning.patterns import Units
+from minprune.pruning.selection import Ranking
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one weight stays or goes; ``print`` it for the sentence.
+
+    Attributes
+    ----------
+    name, index
+        The weight.
+    verdict : {"stays", "goes", "was gone already"}
+    score : float
+        The criterion's score of the weight.
+    units : tuple of str
+        The units it belongs to: itself, or one or two neurons.
+    unit_score : float or None
+        The score of the unit that decides, as its group ranks it; None if nothing was up for decision.
+    rank, candidates : int or None
+        The unit's place among the candidates of its group, 1 = the first to go, and how many there are.
+    cutoff : float or None
+        The highest unit score in the group that goes.
+    group : tuple of str
+        The layers ranked together with it.
+    budget : int or None
+        Weights of that group that were to go in this plan.
+    text : str
+    """
+
+    name: str
+    index: tuple[int, ...]
+    verdict: str
+    score: float
+    units: tuple[str, ...] = ()
+    unit_score: float | None = None
+    rank: int | None = None
+    candidates: int | None = None
+    cutoff: float | None = None
+    group: tuple[str, ...] = ()
+    budget: int | None = None
+    text: str = ""
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def explain(
+    name: str,
+    index: Sequence[int],
+    scores: Mapping[str, Array],
+    before: Mapping[str, Bools],
+    after: Mapping[str, Bools],
+    units: Units,
+    rankings: Sequence[Ranking],
+    threshold: float | None,
+) -> Explanation:
+    """Return why the weight at `index` of `name` stays or goes; see `Plan.explain`."""
+    if name not in before:
+        raise InvalidValueError(f"{name!r} is no prunable weight{did_you_mean(name, before)}")
+    shape = before[name].shape
+    given = tuple(index) if isinstance(index, Sequence | np.ndarray) else (index,)
+    if len(given) != len(shape):
+        raise InvalidValueError(f"index must be {len(shape)} whole numbers (input, output), got {index!r} in explain()")
+    at = tuple(whole(i, "index", "explain", at_least=0, at_most=n - 1) for i, n in zip(given, shape, strict=True))
+    score = float(scores[name][at])
+    if not before[name][at]:
+        text = f"{name} {at} was gone already, before this plan"
+        return Explanation(name, at, "was gone already", score, text=text)
+    verdict = "stays" if after[name][at] else "goes"
+    head = f"{name} {at} {verdict}: score {score:.3g}"
+    mine = units.of_weight(name, at)
+    labels = tuple(label for _, _, label in mine)
+    found = [place for layer, unit, _ in mine for place in _places(rankings, units, layer, unit)]
+    if not found:
+        return Explanation(name, at, verdict, score, labels, text=f"{head}, in no layer that this plan prunes")
+    # Of two neurons, the one that goes first decides.
+    ranking, position = min(found, key=lambda place: (place[0].scores[place[1]], place[1]))
+    unit_score, (rank, candidates) = float(ranking.scores[position]), ranking.place(position)
+    cutoff = ranking.cutoff
+    if units.noun != "weight":
+        head += f", in {' and '.join(labels)}"
+    if np.isinf(unit_score):
+        text = f"{head}, out of bounds: among the last {units.noun}s of its layer (min_keep)"
+        return Explanation(
+            name,
+            at,
+            verdict,
+            score,
+            labels,
+            cutoff=cutoff,
+            group=ranking.group.layers,
+            budget=ranking.budget,
+            text=text,
+        )
+    text = head if unit_score == score else f"{head}, unit score {unit_score:.3g}"
+    text += f", rank {rank:,} of {candidates:,} (1 goes first)"
+    if threshold is not None:
+        text += f", threshold {threshold:.3g}"
+    else:
+        text += f", budget {ranking.budget:,} {ranking.group.counted_in}"
+        text += f", cutoff {cutoff:.3g}" if cutoff is not None else ""
+    group, budget = ranking.group.layers, ranking.budget
+    return Explanation(name, at, verdict, score, labels, unit_score, rank, candidates, cutoff, group, budget, text)
+
+
+def _places(rankings: Sequence[Ranking], units: Units, layer: str, unit: int) -> list[tuple[Ranking, int]]:
+    """Return where a unit stands in the rankings: the ranking and the position in its scores."""
+    found = []
+    for ranking in rankings:
+        start = 0
+        for name in ranking.group.layers:
+            if name == layer:
+                found.append((ranking, start + unit))
+            start += units.scores[name].size
+    return found

@@ -1,0 +1,180 @@
+"""Which units go, exactly: the longest prefix of the ranked units that fits the budget.
+
+Units of a group are ranked by (score, layer, position). Where every unit is one weight, the prefix is as long as the
+budget, and `masks.lowest` finds it without sorting. Otherwise it is the largest k for which
+
+    lost(first k units) ≤ budget
+
+so that what is missed is less than one unit. Two rules guard it. *A target that is missed by less than one unit
+counts as met*: a network that is already pruned loses nothing more unless its largest live unit fits, and so asking
+twice changes nothing. *No layer is emptied silently*: the highest `min_keep` live units of each layer are out of
+bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from minprune.arguments import Array, Bools
+from minprune.display import count
+from minprune.errors import BudgetError
+from minprune.pruning.allocation import Group
+from minprune.pruning.masks import lowest
+from minprune.pruning.patterns import Units
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A group with its candidates ranked and the lowest of them chosen: enough to explain each decision.
+
+    Attributes
+    ----------
+    group : Group
+    scores : array
+        The score of each unit of the group, layer after layer; infinite where a unit is no candidate.
+    dropped : dict of str to bool array
+        The units chosen to go, by layer.
+    budget : int
+        Weights (or units) that may still go.
+    """
+
+    group: Group
+    scores: Array
+    dropped: dict[str, Bools]
+    budget: int
+
+    @property
+    def cutoff(self) -> float | None:
+        """The highest score among those that go; None if none does."""
+        chosen = np.concatenate(list(self.dropped.values()))
+        return float(self.scores[chosen].max()) if chosen.any() else None
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Return the rank of the unit at `position`, 1 = the first to go, and the number of candidates."""
+        score = self.scores[position]
+        lower = np.count_nonzero(self.scores < score) + np.count_nonzero(self.scores[:position] == score)
+        return int(lower) + 1, int(np.count_nonzero(self.scores < np.inf))
+
+
+def select(units: Units, group: Group, min_keep: int) -> Ranking:
+    """Choose the units of `group` that go.
+
+    Raises
+    ------
+    BudgetError
+        More would have to go than `min_keep` lets; it names the layer and the largest count that can be met.
+    """
+    by_units = group.counted_in == "units"
+    if by_units:
+        gone = sum(int(np.count_nonzero(~units.alive[name])) for name in group.layers)
+    else:
+        counted = group.layers if units.separable else tuple(units.total)
+        gone = sum(units.gone[name] for name in counted)
+    budget = max(0, group.target - gone)
+    if not by_units and units.sizes is not None and gone:
+        largest = max(int(units.sizes[name].max(initial=0)) for name in group.layers)
+        budget = budget if budget >= largest else 0
+    candidates = {name: units.alive[name] for name in group.layers}
+    chosen = _prefix(units, group, candidates, budget)
+    emptied = [
+        name
+        for name in group.layers
+        if np.count_nonzero(candidates[name] & ~chosen.dropped[name]) < min_keep and chosen.dropped[name].any()
+    ]
+    if not emptied and _reaches(units, chosen, budget, by_units):
+        return chosen
+    # Only now are the highest units looked for: a network that is far from empty pays nothing for min_keep.
+    candidates = {name: alive & ~_highest(units, group, name, min_keep) for name, alive in candidates.items()}
+    everything = np.flatnonzero(np.concatenate(list(candidates.values())))
+    most = len(everything) if by_units else _total(units.lost(group.layers, everything))
+    if budget > most:
+        raise _too_much(units, group, gone, most, emptied, min_keep)
+    return _prefix(units, group, candidates, budget)
+
+
+def below(units: Units, threshold: float, min_keep: int) -> list[Ranking]:
+    """Choose every live unit with a score below `threshold`, whatever their number.
+
+    Raises
+    ------
+    BudgetError
+        A layer would be left with fewer than `min_keep` live units; it names the largest threshold that can be met.
+    """
+    rankings: list[Ranking] = []
+    limits: dict[str, float] = {}
+    for name, scores in units.scores.items():
+        alive = units.alive[name]
+        dropped = alive & (scores < threshold)
+        left, able = int(np.count_nonzero(alive & ~dropped)), min(min_keep, int(np.count_nonzero(alive)))
+        if left < able:
+            limits[name] = float(np.partition(scores[alive], -able)[-able])
+        group = Group((name,), int(np.count_nonzero(dropped)), "units")
+        rankings.append(Ranking(group, np.where(alive, scores, np.inf), {name: dropped}, group.target))
+    if limits:
+        name = min(limits, key=lambda layer: limits[layer])
+        raise BudgetError(
+            f"threshold must be at most {limits[name]:g} to leave {min_keep} {units.noun}(s) in {name} (min_keep), "
+            f"got {threshold:g} in plan()",
+            limits[name],
+        )
+    return rankings
+
+
+def _prefix(units: Units, group: Group, candidates: Mapping[str, Bools], budget: int) -> Ranking:
+    source = units.scores if group.scores is None else group.scores
+    scores = np.concatenate([source[name] for name in group.layers])
+    allowed = np.concatenate(list(candidates.values()))
+    if not allowed.all():
+        scores[~allowed] = np.inf
+    able = int(np.count_nonzero(allowed))
+    if group.counted_in == "units" or units.sizes is None:
+        chosen = lowest(scores, min(budget, able))
+    else:
+        order = np.argsort(scores, kind="stable")[:able]
+        fits = int(np.searchsorted(units.lost(group.layers, order), budget, side="right"))
+        chosen = np.zeros(scores.size, dtype=np.bool_)
+        chosen[order[:fits]] = True
+    ends = np.cumsum([source[name].size for name in group.layers])
+    return Ranking(group, scores, dict(zip(group.layers, np.split(chosen, ends[:-1]), strict=True)), budget)
+
+
+def _highest(units: Units, group: Group, name: str, number: int) -> Bools:
+    """Return the live units of a layer that would go last."""
+    scores = (units.scores if group.scores is None else group.scores)[name]
+    alive = units.alive[name]
+    live = np.flatnonzero(alive)
+    result = np.zeros(alive.size, dtype=np.bool_)
+    result[live[~lowest(scores[live], max(0, live.size - number))]] = True
+    return result
+
+
+def _reaches(units: Units, ranking: Ranking, budget: int, by_units: bool) -> bool:
+    """Return whether the budget was met: candidates were left over, or what they all came to was just the budget."""
+    chosen = np.concatenate(list(ranking.dropped.values()))
+    taken = int(np.count_nonzero(chosen))
+    if taken < np.count_nonzero(ranking.scores < np.inf):
+        return True
+    if by_units or units.sizes is None:
+        return taken == budget
+    return _total(units.lost(ranking.group.layers, np.flatnonzero(chosen))) == budget
+
+
+def _total(lost: Array) -> int:
+    return int(lost[-1]) if lost.size else 0
+
+
+def _too_much(units: Units, group: Group, gone: int, most: int, emptied: list[str], min_keep: int) -> BudgetError:
+    counted = group.layers if units.separable or group.counted_in == "units" else tuple(units.total)
+    size = sum(units.scores[n].size if group.counted_in == "units" else units.total[n] for n in counted)
+    what = f"{units.noun}s" if group.counted_in == "units" else "weights"
+    largest = gone + most
+    which = f"would empty {emptied[0]}: " if emptied else ""
+    return BudgetError(
+        f"pruning {count(group.target)} of {count(size)} {what} {which}at most {count(largest)} can go with "
+        f"min_keep={min_keep} {units.noun}(s) a layer, "
+        f"a sparsity of {np.floor(1e6 * largest / size) / 1e6:g}, in plan()",
+        largest,
+    )
