@@ -1,7 +1,8 @@
 """minprune: the textbook of neural-network pruning that runs."""
 
+from minprune.nn.activations import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from minprune.nn.gradcheck import gradcheck
-from minprune.nn.layers import GELU, Dense, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
+from minprune.nn.layers import Dense, Dropout, Select
 from minprune.nn.learning_rates import CosineDecay, StepDecay
 from minprune.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
 from minprune.nn.network import Network

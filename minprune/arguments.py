@@ -100,16 +100,13 @@ def numeric(value: object, name: str, where: str) -> Array:
 
 def finite(array: Array, name: str, where: str) -> Array:
     """Return `array` if all of it is finite; otherwise say how many entries are not and where the first one is."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = array.sum(dtype=np.float64)
-    if not math.isfinite(total):  # one pass in the good case; the exact look only when something is off
-        bad = ~np.isfinite(array)
-        count = int(np.count_nonzero(bad))
-        if count:
-            first = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), array.shape))
-            raise InvalidValueError(
-                f"{name} must be finite, got {count} NaN or infinite in {where}(), the first at {first}: {array[first]}"
-            )
+    good = np.isfinite(array)
+    if not good.all():
+        count = int(good.size - np.count_nonzero(good))
+        first = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), array.shape))
+        raise InvalidValueError(
+            f"{name} must be finite, got {count} NaN or infinite in {where}(), the first at {first}: {array[first]}"
+        )
     return array
 
 

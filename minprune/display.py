@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> str:
-    """Return rows as aligned text: the first column to the left, numbers to the right, a rule under the headers.
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", left: int = 1) -> str:
+    """Return rows as aligned text: the first `left` columns to the left, numbers to the right, a rule under the headers.
 
     A row that is empty becomes a rule. Cells are shown by ``str``; format numbers before.
 
@@ -28,10 +28,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     def line(row: Sequence[str]) -> str:
         if not row:
             return rule
-        left = [
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=False))
-        ]
-        return "  ".join(left).rstrip()
+        pairs = zip(row, widths, strict=False)
+        return "  ".join(c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(pairs)).rstrip()
 
     return "\n".join([*([title] if title else []), line(list(headers)), rule, *(line(row) for row in cells)])
 

@@ -173,137 +173,52 @@ class Dense(Layer):
         return f"Dense({self.inputs}, {self.outputs}{'' if self.bias is not None else ', bias=False'})"
 
 
-class Activation(Layer):
-    """A layer that works on each number by itself. It adds two formulas: f in place, and ∂L/∂x from what was kept."""
+class Select(Layer):
+    """Some of the columns, y = x[:, columns]: the inputs that a compacted network still looks at.
 
-    _x: Array
-    _y: Array
-
-    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
-        y = x.copy()
-        self.infer(y)
-        self._x, self._y = x, y
-        return y
-
-
-class ReLU(Activation):
-    """The rectifier, y = max(x, 0); its derivative is 1 where x > 0, else 0.
-
-    Examples
-    --------
-    >>> ReLU().forward(np.array([[-1.0, 2.0]]))
-    array([[0., 2.]])
-    """
-
-    def infer(self, y: Array) -> None:
-        np.maximum(y, 0, out=y)
-
-    def backward(self, grad: Array, *, input_grad: bool = True) -> Array | None:
-        result: Array = grad * (self._y > 0)
-        return result
-
-
-class LeakyReLU(Activation):
-    """The leaky rectifier, y = x where x > 0, else slope · x; its derivative is 1 or `slope`.
+    Its derivative puts each gradient back in its column and 0 in the others.
 
     Parameters
     ----------
-    slope : float
-        In [0, 1).
-
-    References
-    ----------
-    Maas, Hannun & Ng (2013), "Rectifier nonlinearities improve neural network acoustic models".
+    columns : int array, (outputs,)
+        Which columns, rising.
+    inputs : int
+        How many columns there are.
 
     Examples
     --------
-    >>> LeakyReLU(0.1).forward(np.array([[-1.0, 2.0]]))
-    array([[-0.1,  2. ]])
+    >>> Select(np.array([0, 2]), 3).forward(np.array([[1.0, 2.0, 3.0]]))
+    array([[1., 3.]])
     """
 
-    def __init__(self, slope: float = 0.01) -> None:
-        self.slope = real(slope, "slope", "LeakyReLU", low=0.0, high=1.0, ends="[)")
+    def __init__(self, columns: Array, inputs: int) -> None:
+        self.inputs = whole(inputs, "inputs", "Select")
+        array = numeric(columns, "columns", "Select")
+        if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
+            raise InvalidValueError(f"columns must be a list of whole numbers, got {array!r} in Select()")
+        if array.min() < 0 or array.max() >= self.inputs or (np.diff(array) <= 0).any():
+            raise InvalidValueError(f"columns must rise within 0 … {self.inputs - 1}, got {array!r} in Select()")
+        self.columns = array.astype(np.intp)
+        self.outputs = self.columns.size
 
-    def infer(self, y: Array) -> None:
-        np.maximum(y, y * y.dtype.type(self.slope), out=y)
+    def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
+        return x.take(self.columns, axis=1)
 
     def backward(self, grad: Array, *, input_grad: bool = True) -> Array | None:
-        return np.where(self._y > 0, grad, grad * grad.dtype.type(self.slope))
+        if not input_grad:
+            return None
+        result = np.zeros((len(grad), self.inputs), grad.dtype)
+        result[:, self.columns] = grad
+        return result
+
+    def infer(self, y: Array) -> None:
+        raise TypeError("a Select layer changes the width, so it can't work in place")
 
     def config(self) -> dict[str, object]:
-        return {"slope": self.slope}
+        return {"columns": self.columns, "inputs": self.inputs}
 
-
-class Tanh(Activation):
-    """The hyperbolic tangent, y = tanh x; its derivative is 1 − y².
-
-    Examples
-    --------
-    >>> Tanh().forward(np.array([[0.0, 1.0]])).round(3)
-    array([[0.   , 0.762]])
-    """
-
-    def infer(self, y: Array) -> None:
-        np.tanh(y, out=y)
-
-    def backward(self, grad: Array, *, input_grad: bool = True) -> Array | None:
-        result: Array = grad * (1 - self._y * self._y)
-        return result
-
-
-class Sigmoid(Activation):
-    """The logistic function, y = 1 / (1 + e⁻ˣ) = (1 + tanh(x/2)) / 2; its derivative is y (1 − y).
-
-    The form with tanh overflows for no x.
-
-    Examples
-    --------
-    >>> Sigmoid().forward(np.array([[0.0, -1e4]]))
-    array([[0.5, 0. ]])
-    """
-
-    def infer(self, y: Array) -> None:
-        y *= 0.5
-        np.tanh(y, out=y)
-        y += 1
-        y *= 0.5
-
-    def backward(self, grad: Array, *, input_grad: bool = True) -> Array | None:
-        result: Array = grad * (self._y * (1 - self._y))
-        return result
-
-
-class GELU(Activation):
-    """The Gaussian error linear unit in its tanh form, y = x (1 + t) / 2 with t = tanh(√(2/π) (x + 0.044715 x³)).
-
-    Its derivative is (1 + t)/2 + x (1 − t²)/2 · √(2/π) (1 + 3 · 0.044715 x²).
-
-    References
-    ----------
-    Hendrycks & Gimpel (2016), "Gaussian error linear units"; PyTorch's ``GELU(approximate="tanh")``.
-
-    Examples
-    --------
-    >>> GELU().forward(np.array([[-1.0, 0.0, 1.0]])).round(3)
-    array([[-0.159,  0.   ,  0.841]])
-    """
-
-    _C = math.sqrt(2.0 / math.pi)
-    _A = 0.044715
-
-    def _t(self, x: Array) -> Array:
-        t: Array = np.tanh(self._C * (x + self._A * x * x * x))
-        return t
-
-    def infer(self, y: Array) -> None:
-        y *= 0.5 * (1 + self._t(np.clip(y, -10, 10)))  # beyond ±10 t is ±1 exactly, and x³ could overflow
-
-    def backward(self, grad: Array, *, input_grad: bool = True) -> Array | None:
-        x = np.clip(self._x, -10, 10)
-        t = self._t(x)
-        slope = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (self._C * (1 + 3 * self._A * x * x))
-        result: Array = grad * slope
-        return result
+    def __repr__(self) -> str:
+        return f"Select({self.outputs} of {self.inputs})"
 
 
 class Dropout(Layer):
@@ -348,14 +263,3 @@ class Dropout(Layer):
 
     def config(self) -> dict[str, object]:
         return {"rate": self.rate}
-
-
-ACTIVATIONS: dict[str, type[Activation]] = {
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "tanh": Tanh,
-    "sigmoid": Sigmoid,
-    "gelu": GELU,
-}
-_KINDS: tuple[type[Layer], ...] = (Dense, *ACTIVATIONS.values(), Dropout)
-LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in _KINDS}

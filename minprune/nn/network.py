@@ -16,7 +16,8 @@ import numpy as np
 from minprune.arguments import RNG, Array, choice, features, finite, float_dtype, generator, numeric, whole
 from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.nn.layers import ACTIVATIONS, Dense, Dropout, Layer
+from minprune.nn.activations import ACTIVATIONS
+from minprune.nn.layers import Dense, Dropout, Layer, Select
 from minprune.nn.parameter import Parameter
 
 
@@ -61,17 +62,23 @@ class Network:
         dense = [layer for layer in self.layers if isinstance(layer, Dense)]
         if not dense:
             raise InvalidValueError("layers must hold at least one Dense, got none in Network()")
-        for k, (before, after) in enumerate(pairwise(dense), start=2):
+        sized = [
+            (name, layer)
+            for name, layer in zip(_names(self.layers), self.layers, strict=True)
+            if isinstance(layer, Dense | Select)
+        ]
+        if any(isinstance(layer, Select) for _, layer in sized[1:]):
+            raise InvalidValueError("layers may hold one Select, in front of the first Dense, in Network()")
+        for (first, before), (second, after) in pairwise(sized):
             if before.outputs != after.inputs:
                 raise InvalidValueError(
-                    f"layers must fit: dense{k - 1} has {before.outputs} outputs, "
-                    f"dense{k} takes {after.inputs} in Network()"
+                    f"layers must fit: {first} has {before.outputs} outputs, {second} takes {after.inputs} in Network()"
                 )
         if len({layer.weight.dtype for layer in dense}) > 1:
             raise InvalidValueError("layers must have one dtype, got float32 and float64 in Network()")
         self.dense = tuple(dense)
         self.dtype = dense[0].weight.dtype
-        self.inputs, self.outputs = dense[0].inputs, dense[-1].outputs
+        self.inputs, self.outputs = sized[0][1].inputs, sized[-1][1].outputs
         self.names = _names(self.layers)
         named: dict[str, Parameter] = {}
         for name, layer in zip(self.names, self.layers, strict=True):
@@ -237,7 +244,7 @@ class Network:
         for name, layer in zip(self.names, self.layers, strict=True):
             numbers = (count(layer.weight.size), count(layer.weight.kept)) if isinstance(layer, Dense) else ()
             rows.append((name, repr(layer), *numbers))
-        return table(["layer", "kind", "weights", "kept"], rows, title=title)
+        return table(["layer", "kind", "weights", "kept"], rows, title=title, left=2)
 
 
 def probabilities(logits: Array) -> Array:
@@ -255,8 +262,8 @@ def probabilities(logits: Array) -> Array:
 def decisions(logits: Array) -> Array:
     """Return the likeliest classes from logits, (batch,) int64; the lower one on ties."""
     if logits.shape[1] == 1:
-        return (logits[:, 0] > 0).astype(np.int64)
-    return logits.argmax(axis=1).astype(np.int64)
+        return np.asarray(logits[:, 0] > 0, dtype=np.int64)
+    return np.asarray(logits.argmax(axis=1), dtype=np.int64)
 
 
 def _names(layers: Sequence[Layer]) -> list[str]:

@@ -245,7 +245,9 @@ def checked_pair(data: object, name: str, network: Network, loss: Loss, where: s
     try:
         x, y = cast("tuple[object, object]", data)
     except (TypeError, ValueError):
-        raise InvalidTypeError(f"{name} must be a Split or a pair (x, y), got {type(data).__name__} in {where}()") from None
+        raise InvalidTypeError(
+            f"{name} must be a Split or a pair (x, y), got {type(data).__name__} in {where}()"
+        ) from None
     rows = features(x, network.inputs, where, dtype=network.dtype, name=f"x of {name}")
     return rows, loss.check_target(y, len(rows), network.outputs, where)
 
