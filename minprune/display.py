@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", left: int = 1) -> str:
-    """Return rows as aligned text: the first `left` columns to the left, numbers to the right, a rule under the headers.
+    """Return rows as aligned text: `left` columns to the left, the others to the right, a rule under the headers.
 
     A row that is empty becomes a rule. Cells are shown by ``str``; format numbers before.
 
