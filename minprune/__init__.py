@@ -1,21 +1,142 @@
-"""minprune: the textbook of neural-network pruning that runs."""
+"""minprune: the textbook of neural-network pruning that runs.
 
-from minprune.nn.activations import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
-from minprune.nn.gradcheck import gradcheck
-from minprune.nn.layers import Dense, Dropout, Select
-from minprune.nn.learning_rates import CosineDecay, StepDecay
-from minprune.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
-from minprune.nn.network import Network
-from minprune.nn.optimizers import SGD, Adam, AdamW
-from minprune.nn.parameter import Parameter
-from minprune.nn.penalties import L1, L2, GroupLasso
-from minprune.nn.training import History, fit
-from minprune.pruning.allocation import Global, PerLayer, Uniform
-from minprune.pruning.criteria import GradientMagnitude, Magnitude, Random
-from minprune.pruning.masks import compose, shuffled
-from minprune.pruning.patterns import Neurons, Unstructured
-from minprune.pruning.plan import Plan, plan
-from minprune.pruning.pruner import Pruner
-from minprune.pruning.schedules import Cubic, OneShot
+A dense network is trained by hand-written backprop, pruned with explicit masks, packed so that it really runs faster,
+and measured honestly, all in plain NumPy. The five steps, and where each is read:
+
+    train      `nn`         Network · Dense · ReLU … · SoftmaxCrossEntropy … · L1 · L2 · SGD · Adam · fit · gradcheck
+    1 choose   `pruning`    Magnitude · GradientMagnitude · Random            which weights?
+    2 analyse  `study`      analyze                                           what is there to lose?
+    3 plan     `pruning`    plan · Global · Uniform · PerLayer                how many in each layer?
+                            Unstructured · Neurons                            in what shape?
+    4 apply    `pruning`    Plan.apply · Pruner · OneShot · Cubic             when?
+               `inference`  compact · compile · CSR                           make it fast
+    5 evaluate `study`      evaluate · time_inference · compare               what was gained, what was lost?
+
+>>> import minprune as mp
+>>> digits = mp.datasets.load("digits")
+>>> net = mp.Network.mlp([64, 32, 10], rng=0)
+>>> history = mp.fit(net, digits.train, loss=mp.SoftmaxCrossEntropy(), optimizer=mp.Adam(3e-3), epochs=10, rng=0)
+>>> plan = mp.plan(net, mp.Magnitude(), sparsity=0.5)
+>>> pruned = plan.apply(net)
+>>> pruned.sparsity
+0.5
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+# Where each public name lives, in reading order. A name is imported when it is first asked for, so that
+# ``import minprune`` costs next to nothing beside NumPy.
+_HOME = {
+    "Parameter": "nn.parameter",
+    "Dense": "nn.layers",
+    "Dropout": "nn.layers",
+    "Select": "nn.layers",
+    "ReLU": "nn.activations",
+    "LeakyReLU": "nn.activations",
+    "Tanh": "nn.activations",
+    "Sigmoid": "nn.activations",
+    "GELU": "nn.activations",
+    "SoftmaxCrossEntropy": "nn.losses",
+    "BinaryCrossEntropy": "nn.losses",
+    "MeanSquaredError": "nn.losses",
+    "L1": "nn.penalties",
+    "L2": "nn.penalties",
+    "GroupLasso": "nn.penalties",
+    "CosineDecay": "nn.learning_rates",
+    "StepDecay": "nn.learning_rates",
+    "SGD": "nn.optimizers",
+    "Adam": "nn.optimizers",
+    "AdamW": "nn.optimizers",
+    "Network": "nn.network",
+    "fit": "nn.training",
+    "History": "nn.training",
+    "gradcheck": "nn.gradcheck",
+    "compose": "pruning.masks",
+    "shuffled": "pruning.masks",
+    "Magnitude": "pruning.criteria",
+    "GradientMagnitude": "pruning.criteria",
+    "Random": "pruning.criteria",
+    "Unstructured": "pruning.patterns",
+    "Neurons": "pruning.patterns",
+    "Global": "pruning.allocation",
+    "Uniform": "pruning.allocation",
+    "PerLayer": "pruning.allocation",
+    "plan": "pruning.plan",
+    "Plan": "pruning.plan",
+    "OneShot": "pruning.schedules",
+    "Cubic": "pruning.schedules",
+    "Pruner": "pruning.pruner",
+    "CSR": "inference.csr",
+    "compact": "inference.compaction",
+    "compile": "inference.program",
+    "Program": "inference.program",
+    "analyze": "study.complexity",
+    "evaluate": "study.evaluation",
+    "time_inference": "study.timing",
+    "compare": "study.comparison",
+    "MinpruneError": "errors",
+    "InvalidTypeError": "errors",
+    "InvalidValueError": "errors",
+    "BudgetError": "errors",
+    "DivergedError": "errors",
+    "StorageError": "errors",
+}
+_MODULES = ("datasets", "errors", "inference", "nn", "pruning", "study")
+
+__all__ = [*_HOME, "datasets"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        value = getattr(import_module(f"minprune.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"minprune.{name}")
+    else:
+        from minprune.errors import did_you_mean
+
+        raise AttributeError(f"minprune has no {name!r}{did_you_mean(name, __all__)}")
+    globals()[name] = value  # from now on it is found without asking here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
+
+
+if TYPE_CHECKING:  # the same names once more, for those who read types and don't run
+    from minprune import datasets
+    from minprune.errors import (
+        BudgetError,
+        DivergedError,
+        InvalidTypeError,
+        InvalidValueError,
+        MinpruneError,
+        StorageError,
+    )
+    from minprune.inference.compaction import compact
+    from minprune.inference.csr import CSR
+    from minprune.inference.program import Program, compile
+    from minprune.nn.activations import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
+    from minprune.nn.gradcheck import gradcheck
+    from minprune.nn.layers import Dense, Dropout, Select
+    from minprune.nn.learning_rates import CosineDecay, StepDecay
+    from minprune.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
+    from minprune.nn.network import Network
+    from minprune.nn.optimizers import SGD, Adam, AdamW
+    from minprune.nn.parameter import Parameter
+    from minprune.nn.penalties import L1, L2, GroupLasso
+    from minprune.nn.training import History, fit
+    from minprune.pruning.allocation import Global, PerLayer, Uniform
+    from minprune.pruning.criteria import GradientMagnitude, Magnitude, Random
+    from minprune.pruning.masks import compose, shuffled
+    from minprune.pruning.patterns import Neurons, Unstructured
+    from minprune.pruning.plan import Plan, plan
+    from minprune.pruning.pruner import Pruner
+    from minprune.pruning.schedules import Cubic, OneShot
+    from minprune.study.comparison import compare
+    from minprune.study.complexity import analyze
+    from minprune.study.evaluation import evaluate
+    from minprune.study.timing import time_inference
