@@ -1,0 +1,1 @@
+"""RUN: pruned networks packed so that they really take less time and memory."""
