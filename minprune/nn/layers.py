@@ -160,7 +160,7 @@ class Dense(Layer):
         assert self._x is not None, "backward() follows forward()"
         np.dot(self._x.T, grad, out=self.weight.grad)
         if self.bias is not None:
-            np.sum(grad, axis=0, out=self.bias.grad)
+            grad.sum(axis=0, out=self.bias.grad)
         return grad @ self.weight.value.T if input_grad else None
 
     def infer(self, y: Array) -> None:

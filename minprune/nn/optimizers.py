@@ -5,11 +5,12 @@ pruned weights back. Here the rule of each optimizer is written once, for plain 
 the masks:
 
 1. the gradient of a dropped weight is set to +0.0, so that nothing can flow in;
-2. the state (momentum, second moments) is cleared where a mask has changed;
-3. the rule runs: on everything, in pieces that fit the cache, or, when few weights are kept, on just those;
-4. the value of a dropped weight is set to +0.0, whatever others did to it meanwhile.
+2. the rule runs;
+3. the value of a dropped weight is set to +0.0, whatever others did to it meanwhile.
 
-Since every rule maps (0, 0, 0) to 0 and works on each number by itself, the two ways of step 3 agree to the last bit.
+This is done in pieces that fit the cache, or, when few weights are kept, on just those, taken out and put back among
+zeros. Every rule works on each number by itself, so the two ways agree to the last bit. The state (momentum, second
+moments) of a dropped weight is cleared when the mask is set, and 0 stays 0 under every rule.
 """
 
 from __future__ import annotations
@@ -17,17 +18,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, real
+from minprune.arguments import Array, real
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.learning_rates import LearningRate, learning_rate
 from minprune.nn.parameter import Parameter
 
-_PIECE = 32_768  # numbers: value, gradient and state of a piece stay in the second-level cache together
-_FEW = 0.25  # below this share of kept weights, gathering them is cheaper than touching all
+_PIECE = 65_536  # numbers: value, gradient and state of a piece stay in the second-level cache together
+_FEW = 0.05  # below this share of kept weights, gathering them is cheaper than touching all
 
 
 class State:
@@ -36,7 +36,6 @@ class State:
     def __init__(self, parameter: Parameter, slots: Sequence[str]) -> None:
         self.arrays: dict[str, Array] = {slot: np.zeros_like(parameter.value) for slot in slots}
         self.steps = 0
-        self.mask: Bools = parameter.mask
 
     def __repr__(self) -> str:
         return f"State({', '.join(self.arrays) or 'nothing'} after {self.steps} steps)"
@@ -46,19 +45,19 @@ class Optimizer(ABC):
     """What `fit` asks of an optimizer: ``step(parameters, progress)``. A new one is a name for each state array and a
     rule.
 
-    State belongs to a `Parameter`, not to a name: the parameters of a copied or rewound network start afresh.
+    State is kept with its `Parameter`, not by name: the parameters of a copied or rewound network start afresh.
     """
 
     slots: tuple[str, ...] = ()
 
     def __init__(self, lr: LearningRate) -> None:
         self.lr = learning_rate(lr, type(self).__name__)
-        self._states: WeakKeyDictionary[Parameter, State] = WeakKeyDictionary()
 
     @abstractmethod
     def update(self, w: Array, g: Array, state: Sequence[Array], rate: float, steps: int) -> None:
         """Change `w` and the state arrays in place by the rule, given the gradient `g`; all are 1-D and equally
-        long."""
+        long.
+        """
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at `progress` in [0, 1]."""
@@ -66,9 +65,9 @@ class Optimizer(ABC):
 
     def state(self, parameter: Parameter) -> State:
         """Return what is remembered of `parameter`: fresh zeros if it has taken no step."""
-        if parameter not in self._states:
-            self._states[parameter] = State(parameter, self.slots)
-        return self._states[parameter]
+        if self not in parameter.states:
+            parameter.states[self] = State(parameter, self.slots)
+        return parameter.states[self]
 
     def step(self, parameters: Mapping[str, Parameter], progress: float = 0.0) -> None:
         """Step each parameter by its ``grad``; dropped weights, their gradients and their state are +0.0 after it."""
@@ -78,23 +77,20 @@ class Optimizer(ABC):
         for parameter in parameters.values():
             state = self.state(parameter)
             state.steps += 1
-            if state.mask is not parameter.mask:
-                state.mask = parameter.mask
-                for array in state.arrays.values():
-                    parameter.obey(array)
-            parameter.obey(parameter.grad)
-            w, g = parameter.value.reshape(-1), parameter.grad.reshape(-1)
-            rest = [array.reshape(-1) for array in state.arrays.values()]
-            if parameter.is_masked and len(parameter.kept_at) < _FEW * parameter.size:
+            arrays = [a.reshape(-1) for a in (parameter.value, parameter.grad, *state.arrays.values())]
+            if parameter.kept < _FEW * parameter.size:
                 at = parameter.kept_at
-                few = w.take(at), [array.take(at) for array in rest]
-                self.update(few[0], g.take(at), few[1], rate, state.steps)
-                for whole, part in zip((w, *rest), (few[0], *few[1]), strict=True):
-                    whole[at] = part
+                w, g, *rest = (array.take(at) for array in arrays)
+                self.update(w, g, rest, rate, state.steps)
+                for array, part in zip(arrays, (w, g, *rest), strict=True):
+                    array.fill(0)
+                    array[at] = part
             else:
                 for piece in _pieces(parameter.size):
-                    self.update(w[piece], g[piece], [array[piece] for array in rest], rate, state.steps)
-            parameter.obey(parameter.value)
+                    w, g, *rest = (array[piece] for array in arrays)
+                    parameter.obey(g, piece)
+                    self.update(w, g, rest, rate, state.steps)
+                    parameter.obey(w, piece)
 
 
 class SGD(Optimizer):

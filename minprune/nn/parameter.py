@@ -11,12 +11,16 @@ that), leaves the kept entries alone to the last bit, and is one pass at memory 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, finite, mask_of_shape, numeric
+from minprune.arguments import Array, Bools, finite, float_dtype, mask_of_shape, numeric
 from minprune.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from minprune.nn.optimizers import Optimizer, State
 
 _BITS: dict[int, np.dtype[Any]] = {4: np.dtype(np.uint32), 8: np.dtype(np.uint64)}
 
@@ -36,10 +40,12 @@ class Parameter:
     Attributes
     ----------
     value, grad : array
-        Same shape and dtype, C-contiguous. Assigning to ``value`` copies into it and obeys the mask.
+        Same shape and dtype, C-contiguous. Assigning to either copies into it; a value obeys the mask.
     mask : bool array
-        True = kept. It reads as a read-only array. Assigning a mask clears value and gradient where it is False;
-        entries that come back (regrowth) start at 0.
+        True = kept. It reads as a read-only array. Assigning a mask clears value, gradient and every optimizer's state
+        where it is False; entries that come back (regrowth) start at 0.
+    states : mapping of Optimizer to State
+        What each optimizer remembers of this parameter: kept here, so that a new mask clears it at once.
 
     Examples
     --------
@@ -53,14 +59,17 @@ class Parameter:
 
     def __init__(self, value: Array, name: str = "", *, prunable: bool = False) -> None:
         # Always a fresh buffer in C order: a view would let one parameter's update leak into another array.
-        self._value: Array = np.array(value, order="C")
-        self.grad: Array = np.zeros_like(self._value)
+        self._value: Array = np.array(numeric(value, name or "value", "Parameter"), order="C")
+        float_dtype(self._value.dtype, "Parameter")
+        self._grad: Array = np.zeros_like(self._value)
         self.name = name
         self.prunable = prunable
         self._mask: Bools = np.ones(self._value.shape, dtype=np.bool_)
         self._mask.setflags(write=False)
         self._keep_bits: Array | None = None  # None stands for "all kept": a dense network pays nothing
         self._kept_at: Array | None = None
+        self._kept = self.size
+        self.states: WeakKeyDictionary[Optimizer, State] = WeakKeyDictionary()
 
     @property
     def value(self) -> Array:
@@ -68,11 +77,19 @@ class Parameter:
 
     @value.setter
     def value(self, new: Array) -> None:
-        array = numeric(new, self.name or "value", "Parameter")
-        if array.shape != self.shape:
-            raise InvalidValueError(f"{self.name} must have shape {self.shape}, got {array.shape} in Parameter()")
-        np.copyto(self._value, finite(array, self.name or "value", "Parameter"), casting="same_kind")
+        name = self.name or "value"
+        array = self._fitting(new, name)
+        np.copyto(self._value, finite(array, name, "Parameter"))
         self.obey(self._value)
+
+    @property
+    def grad(self) -> Array:
+        return self._grad
+
+    @grad.setter
+    def grad(self, new: Array) -> None:
+        if new is not self._grad:  # it is after ``p.grad += x``
+            np.copyto(self._grad, self._fitting(new, f"grad of {self.name}"))
 
     @property
     def mask(self) -> Bools:
@@ -84,18 +101,26 @@ class Parameter:
         mask.setflags(write=False)
         self._mask = mask
         self._kept_at = None
+        self._kept = int(np.count_nonzero(mask))
         self._keep_bits = None
-        if not mask.all():
+        if self._kept < self.size:
             # 0 or 1, negated as an unsigned integer: 0 or all ones.
             self._keep_bits = np.negative(mask.astype(_BITS[self._value.dtype.itemsize]))
         self.obey(self._value)
-        self.obey(self.grad)
+        self.obey(self._grad)
+        for state in self.states.values():
+            for array in state.arrays.values():
+                self.obey(array)
 
-    def obey(self, array: Array) -> None:
-        """Set the dropped entries of `array` (of this parameter's shape and dtype) to +0.0, in place."""
+    def obey(self, array: Array, piece: slice | None = None) -> None:
+        """Set the dropped entries of `array` to +0.0, in place.
+
+        It has this parameter's dtype and shape, or is the `piece` of such an array laid out flat.
+        """
         if self._keep_bits is not None:
-            bits = array.view(self._keep_bits.dtype)
-            np.bitwise_and(bits, self._keep_bits, out=bits)
+            keep = self._keep_bits if piece is None else self._keep_bits.reshape(-1)[piece]
+            bits = array.view(keep.dtype)
+            np.bitwise_and(bits, keep, out=bits)
 
     @property
     def kept_at(self) -> Array:
@@ -112,7 +137,7 @@ class Parameter:
     @property
     def kept(self) -> int:
         """The number of kept entries."""
-        return int(np.count_nonzero(self._mask))
+        return self._kept
 
     @property
     def size(self) -> int:
@@ -125,6 +150,14 @@ class Parameter:
     @property
     def dtype(self) -> np.dtype[Any]:
         return self._value.dtype
+
+    def _fitting(self, new: object, name: str) -> Array:
+        """Return `new` as an array of this parameter's shape and dtype."""
+        array = numeric(new, name, "Parameter")
+        if array.shape != self.shape:
+            raise InvalidValueError(f"{name} must have shape {self.shape}, got {array.shape} in Parameter()")
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is found by `finite`
+            return array.astype(self.dtype, copy=False)
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, {self.shape} {self.dtype}, {self.kept:,} of {self.size:,} kept)"
