@@ -12,13 +12,14 @@ Within a group the lowest scores go; that is all that is left to decide.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from minprune.arguments import Array, fraction
+from minprune.arguments import Array, choice, fraction, whole
 from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
+from minprune.pruning.criteria import check_scores
 from minprune.pruning.patterns import Units
 
 
@@ -30,7 +31,8 @@ class Group:
     ----------
     layers : tuple of str
     target : int
-        Weights (or units) of the group that shall be gone, those gone already included.
+        Weights (or units) of the group that shall be gone, those gone already included. Units that share weights with
+        other layers are counted one by one, or all layers are one group and the weights are those of the network.
     counted_in : {"weights", "units"}
     scores : dict of str to array, optional
         Scores to rank by instead of the units' own: how an allocation makes layers comparable.
@@ -40,6 +42,10 @@ class Group:
     target: int
     counted_in: str = "weights"
     scores: Mapping[str, Array] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "target", whole(self.target, "target", "Group", at_least=0))
+        choice(self.counted_in, "counted_in", "Group", ("weights", "units"))
 
 
 class Allocation(ABC):
@@ -129,17 +135,15 @@ class PerLayer(Allocation):
             )
         self.sparsities: dict[str, float] = {}
         for name, value in sparsities.items():
-            full = name if "." in str(name) else f"{name}.weight"
+            if not isinstance(name, str):
+                raise InvalidTypeError(f"sparsities must go by the names of layers, got {name!r} in PerLayer()")
+            full = name if "." in name else f"{name}.weight"
             if full in self.sparsities:
                 raise InvalidValueError(f"sparsities must name a layer once, got {full} twice in PerLayer()")
             self.sparsities[full] = fraction(value, f"sparsities[{name!r}]", "PerLayer")
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
-        for name in self.sparsities:
-            if name not in units.scores:
-                raise InvalidValueError(
-                    f"PerLayer() names no layer with {units.noun}s to drop: {name!r}{did_you_mean(name, units.scores)}"
-                )
+        _known(self.sparsities, units, "PerLayer()")
         if units.separable:
             return [Group((name,), round(s * units.total[name])) for name, s in self.sparsities.items()]
         return [Group((name,), round(s * units.scores[name].size), "units") for name, s in self.sparsities.items()]
@@ -149,6 +153,33 @@ class PerLayer(Allocation):
 
     def __repr__(self) -> str:
         return f"PerLayer({self.sparsities})"
+
+
+def groups_of(allocation: Allocation, units: Units, sparsity: float) -> list[Group]:
+    """Ask `allocation` for its groups, and see that they make sense together."""
+    groups = list(allocation.groups(units, sparsity))
+    names = [name for group in groups for name in group.layers]
+    _known(names, units, repr(allocation))
+    if len(set(names)) < len(names):
+        raise InvalidValueError(f"{allocation!r} must put a layer in one group, got {', '.join(names)} in plan()")
+    if len(groups) > 1 and not units.separable and any(group.counted_in == "weights" for group in groups):
+        raise InvalidValueError(
+            f"{units.noun}s of different layers share weights: {allocation!r} must count units, or make one group of "
+            f"all layers, in plan()"
+        )
+    for group in groups:
+        if group.scores is not None:
+            for name in group.layers:
+                check_scores(f"{units.noun}s of {name}", group.scores.get(name), units.scores[name].shape, "plan")
+    return groups
+
+
+def _known(names: Iterable[str], units: Units, who: str) -> None:
+    for name in names:
+        if name not in units.scores:
+            raise InvalidValueError(
+                f"{who} names no layer with {units.noun}s to drop: {name!r}{did_you_mean(name, units.scores)}"
+            )
 
 
 def _rank_shares(scores: Array, alive: Array) -> Array:

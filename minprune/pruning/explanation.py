@@ -30,12 +30,14 @@ class Explanation:
         The score of the unit that decides, as its group ranks it; None if nothing was up for decision.
     rank, candidates : int or None
         The unit's place among the candidates of its group, 1 = the first to go, and how many there are.
+    tied : int
+        How many other candidates have the same score; of those, the lower positions go first.
     cutoff : float or None
         The highest unit score in the group that goes.
     group : tuple of str
         The layers ranked together with it.
     budget : int or None
-        Weights of that group that were to go in this plan.
+        Weights (or units) of that group that were to go in this plan.
     text : str
     """
 
@@ -47,6 +49,7 @@ class Explanation:
     unit_score: float | None = None
     rank: int | None = None
     candidates: int | None = None
+    tied: int = 0
     cutoff: float | None = None
     group: tuple[str, ...] = ()
     budget: int | None = None
@@ -67,61 +70,64 @@ def explain(
     threshold: float | None,
 ) -> Explanation:
     """Return why the weight at `index` of `name` stays or goes; see `Plan.explain`."""
-    if name not in before:
-        raise InvalidValueError(f"{name!r} is no prunable weight{did_you_mean(name, before)}")
-    shape = before[name].shape
-    given = tuple(index) if isinstance(index, Sequence | np.ndarray) else (index,)
-    if len(given) != len(shape):
-        raise InvalidValueError(f"index must be {len(shape)} whole numbers (input, output), got {index!r} in explain()")
-    at = tuple(whole(i, "index", "explain", at_least=0, at_most=n - 1) for i, n in zip(given, shape, strict=True))
+    if not isinstance(name, str) or name not in before:
+        raise InvalidValueError(
+            f"name must be a prunable weight, got {name!r} in explain(){did_you_mean(name, before)}"
+        )
+    at = _place(index, before[name].shape)
     score = float(scores[name][at])
     if not before[name][at]:
         text = f"{name} {at} was gone already, before this plan"
         return Explanation(name, at, "was gone already", score, text=text)
     verdict = "stays" if after[name][at] else "goes"
-    head = f"{name} {at} {verdict}: score {score:.3g}"
+    text = f"{name} {at} {verdict}: score {score:.3g}"
     mine = units.of_weight(name, at)
     labels = tuple(label for _, _, label in mine)
+    if units.noun != "weight":
+        text += f", in {' and '.join(labels)}"
     found = [place for layer, unit, _ in mine for place in _places(rankings, units, layer, unit)]
     if not found:
-        return Explanation(name, at, verdict, score, labels, text=f"{head}, in no layer that this plan prunes")
-    # Of two neurons, the one that goes first decides.
-    ranking, position = min(found, key=lambda place: (place[0].scores[place[1]], place[1]))
-    unit_score, (rank, candidates) = float(ranking.scores[position]), ranking.place(position)
-    cutoff = ranking.cutoff
-    if units.noun != "weight":
-        head += f", in {' and '.join(labels)}"
+        text += ", in no layer that this plan prunes"
+        return Explanation(name, at, verdict, score, labels, text=text)
+    # Of two neurons one that goes decides; if both go or both stay, the one that is nearer to going.
+    ranking, position, _ = min(found, key=lambda place: (not place[2], place[0].scores[place[1]], place[1]))
+    group, budget, cutoff = ranking.group, ranking.budget, ranking.cutoff
+    unit_score = float(ranking.scores[position])
     if np.isinf(unit_score):
-        text = f"{head}, out of bounds: among the last {units.noun}s of its layer (min_keep)"
+        text += f", out of bounds: among the last {units.noun}s of its layer (min_keep)"
         return Explanation(
-            name,
-            at,
-            verdict,
-            score,
-            labels,
-            cutoff=cutoff,
-            group=ranking.group.layers,
-            budget=ranking.budget,
-            text=text,
+            name, at, verdict, score, labels, cutoff=cutoff, group=group.layers, budget=budget, text=text
         )
-    text = head if unit_score == score else f"{head}, unit score {unit_score:.3g}"
+    rank, candidates = ranking.place(position)
+    tied = int(np.count_nonzero(ranking.scores == unit_score)) - 1
+    text += "" if unit_score == score else f", unit score {unit_score:.3g}"
     text += f", rank {rank:,} of {candidates:,} (1 goes first)"
     if threshold is not None:
         text += f", threshold {threshold:.3g}"
     else:
-        text += f", budget {ranking.budget:,} {ranking.group.counted_in}"
+        text += f", budget {budget:,} {group.counted_in}"
         text += f", cutoff {cutoff:.3g}" if cutoff is not None else ""
-    group, budget = ranking.group.layers, ranking.budget
-    return Explanation(name, at, verdict, score, labels, unit_score, rank, candidates, cutoff, group, budget, text)
+        if tied and unit_score == cutoff:
+            text += f", tied with {tied:,} other{'s' if tied > 1 else ''} (lower positions go first)"
+    return Explanation(
+        name, at, verdict, score, labels, unit_score, rank, candidates, tied, cutoff, group.layers, budget, text
+    )
 
 
-def _places(rankings: Sequence[Ranking], units: Units, layer: str, unit: int) -> list[tuple[Ranking, int]]:
-    """Return where a unit stands in the rankings: the ranking and the position in its scores."""
+def _place(index: object, shape: tuple[int, ...]) -> tuple[int, ...]:
+    given = tuple(index) if isinstance(index, Sequence | np.ndarray) else (index,)
+    if len(given) != len(shape):
+        raise InvalidValueError(f"index must be {len(shape)} whole numbers (input, output), got {index!r} in explain()")
+    return tuple(whole(i, "index", "explain", at_least=0, at_most=n - 1) for i, n in zip(given, shape, strict=True))
+
+
+def _places(rankings: Sequence[Ranking], units: Units, layer: str, unit: int) -> list[tuple[Ranking, int, bool]]:
+    """Return where a unit stands in the rankings: the ranking, the position in its scores, and whether it goes."""
     found = []
     for ranking in rankings:
         start = 0
         for name in ranking.group.layers:
             if name == layer:
-                found.append((ranking, start + unit))
+                found.append((ranking, start + unit, bool(ranking.dropped[name][unit])))
             start += units.scores[name].size
     return found

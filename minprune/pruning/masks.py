@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from minprune.arguments import RNG, Array, Bools, generator, mask_of_shape
-from minprune.errors import InvalidValueError
+from minprune.errors import InvalidTypeError
 
 
 def lowest(scores: Array, count: int) -> Bools:
@@ -50,9 +50,9 @@ def compose(first: Mapping[str, Bools], *others: Mapping[str, Bools]) -> dict[st
     >>> compose({"w": np.array([True, True])}, {"w": np.array([True, False])})
     {'w': array([ True, False])}
     """
-    result = {name: mask_of_shape(mask, np.shape(mask), name, "compose").copy() for name, mask in first.items()}
-    for masks in others:
-        for name, mask in masks.items():
+    result: dict[str, Bools] = {}
+    for masks in (first, *others):
+        for name, mask in _by_name(masks, "compose").items():
             if name in result:
                 result[name] &= mask_of_shape(mask, result[name].shape, name, "compose")
             else:
@@ -75,21 +75,11 @@ def shuffled(masks: Mapping[str, Bools], *, rng: RNG = None) -> dict[str, Bools]
     draws = generator(rng, "shuffled")
     return {
         name: draws.permutation(mask_of_shape(mask, np.shape(mask), name, "shuffled").reshape(-1)).reshape(mask.shape)
-        for name, mask in masks.items()
+        for name, mask in _by_name(masks, "shuffled").items()
     }
 
 
-def check_scores(name: str, scores: object, shape: tuple[int, ...], where: str) -> Array:
-    """Return one finite, non-negative score per weight, or say which is not: no NaN ever decides what goes."""
-    if not isinstance(scores, np.ndarray) or scores.dtype.kind != "f" or scores.shape != shape:
-        got = f"{scores.dtype} {scores.shape}" if isinstance(scores, np.ndarray) else type(scores).__name__
-        raise InvalidValueError(f"scores of {name} must be a float array of shape {shape}, got {got} in {where}()")
-    low, high = scores.min(), scores.max()  # NaN comes through both; one look at each in the good case
-    if not (low >= 0 and high < np.inf):
-        bad = ~((scores >= 0) & (scores < np.inf))
-        first = tuple(int(i) for i in np.unravel_index(int(np.argmax(bad)), shape))
-        raise InvalidValueError(
-            f"scores of {name} must be finite and non-negative, got {np.count_nonzero(bad)} that are not in {where}(), "
-            f"the first at {first}: {scores[first]}"
-        )
-    return scores
+def _by_name(masks: object, where: str) -> Mapping[str, Bools]:
+    if not isinstance(masks, Mapping):
+        raise InvalidTypeError(f"masks must be a mapping of names to masks, got {type(masks).__name__} in {where}()")
+    return masks

@@ -184,10 +184,11 @@ class _HiddenNeurons(Units):
         self._dense = network.dense
         self._names = [layer.weight.name for layer in network.dense]
         self._masks = [layer.weight.mask for layer in network.dense]
-        worth = [
-            np.where(mask, how.each(scores[name].astype(np.float64)), 0.0)
-            for name, mask in zip(self._names, self._masks, strict=True)
-        ]
+        with np.errstate(over="ignore"):  # a square beyond float64 is infinite, and is refused below
+            worth = [
+                np.where(mask, how.each(scores[name].astype(np.float64)), 0.0)
+                for name, mask in zip(self._names, self._masks, strict=True)
+            ]
         self.scores, self.alive, self.sizes = {}, {}, {}
         for k, name in enumerate(self._names[:-1]):
             both = how.combine(how.combine.reduce(worth[k], axis=0), how.combine.reduce(worth[k + 1], axis=1))

@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+
 from minprune.arguments import Array, Bools, fraction, real, whole
 from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.network import Network
-from minprune.pruning.allocation import Allocation, Global
-from minprune.pruning.criteria import Criterion
+from minprune.pruning.allocation import Allocation, Global, groups_of
+from minprune.pruning.criteria import Criterion, check_scores, scores_of
 from minprune.pruning.explanation import Explanation, explain
-from minprune.pruning.masks import check_scores
 from minprune.pruning.patterns import Pattern, Units, Unstructured
 from minprune.pruning.selection import Ranking, below, select
 
@@ -103,9 +104,9 @@ class Plan:
     def _check_fits(self, network: Network, where: str) -> None:
         if not isinstance(network, Network):
             raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in {where}()")
-        shapes = {name: p.shape for name, p in network.prunable.items()}
-        planned = {layer.name: self.masks[layer.name].shape for layer in self.layers}
-        if shapes != planned or any(name not in network.parameters for name in self.masks):
+        planned = {name: mask.shape for name, mask in self.masks.items()}
+        shapes = {name: p.shape for name, p in network.parameters.items() if p.prunable or name in planned}
+        if shapes != planned:
             raise InvalidValueError(f"network must have the layers planned for, {planned}, got {shapes} in {where}()")
 
     def explain(self, name: str, index: Sequence[int]) -> Explanation:
@@ -176,7 +177,7 @@ def plan(
         In [0, 1): the share of all N prunable weights that shall be gone, those gone already included. For single
         weights exactly ``round(sparsity * N)`` are, whatever the scores.
     threshold : float
-        Instead of `sparsity`: every unit with a score below it goes, however many that are.
+        Instead of `sparsity`: every unit with a score below it goes, however many that are; one that equals it stays.
     allocation : Allocation, default `Global`
         How many in each layer.
     pattern : Pattern, default `Unstructured`
@@ -218,30 +219,18 @@ def plan(
     pattern = Unstructured() if pattern is None else pattern
     if not isinstance(network, Network):
         raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in plan()")
-    for name, value, kind in (
-        ("criterion", criterion, "scores"),
-        ("allocation", allocation, "groups"),
-        ("pattern", pattern, "units"),
-    ):
-        if isinstance(value, type) or not callable(getattr(value, kind, None)):
-            hint = f"; pass an instance: {value.__name__}()" if isinstance(value, type) else ""
-            raise InvalidTypeError(f"{name} must be a {name.title()}, got {value!r} in plan(){hint}")
+    check_parts("plan", criterion=criterion, allocation=allocation, pattern=pattern)
     target, limit, how = _target(sparsity, threshold, allocation)
     least = whole(min_keep, "min_keep", "plan", at_least=0)
-    if data is None and getattr(criterion, "needs_data", False):
-        raise InvalidValueError(f"{criterion!r} needs data: pass data=(x, y) or a Split to plan()")
 
-    given = criterion.scores(network, data)
-    scores = {}
-    for name, parameter in network.prunable.items():
-        if name not in given:
-            raise InvalidValueError(f"{criterion!r} gave no scores for {name} in plan()")
-        scores[name] = check_scores(name, given[name], parameter.shape, "plan")
+    scores = scores_of(criterion, network, data, "plan")
     units = pattern.units(network, scores)
+    for name, of_units in units.scores.items() if units.sizes is not None else ():  # else they are the weights' own
+        check_scores(f"{units.noun}s of {name}", of_units, of_units.shape, "plan")
     if limit is not None:
         rankings = below(units, limit, least)
     else:
-        rankings = [select(units, group, least) for group in allocation.groups(units, target)]
+        rankings = [select(units, group, least) for group in groups_of(allocation, units, target)]
     masks = units.masks({name: dropped for ranking in rankings for name, dropped in ranking.dropped.items()})
     for mask in masks.values():
         mask.setflags(write=False)
@@ -260,6 +249,16 @@ def plan(
         _rankings=tuple(rankings),
         _threshold=limit,
     )
+
+
+def check_parts(where: str, **parts: object) -> None:
+    """Refuse a criterion, allocation, pattern or schedule that is none; one is known by the method it must have."""
+    for name, value in parts.items():
+        method = {"criterion": "scores", "allocation": "groups", "pattern": "units", "schedule": "due"}[name]
+        if isinstance(value, type) or not callable(getattr(value, method, None)):
+            article = "an" if name == "allocation" else "a"
+            hint = f"; pass an instance: {value.__name__}()" if isinstance(value, type) else ""
+            raise InvalidTypeError(f"{name} must be {article} {name.title()}, got {value!r} in {where}(){hint}")
 
 
 def _target(sparsity: object, threshold: object, allocation: Allocation) -> tuple[float, float | None, str]:
@@ -288,7 +287,7 @@ def _layer_plan(name: str, before: Bools, after: Bools, rankings: Sequence[Ranki
         if units.separable and ranking.group.layers == (name,) and ranking.group.counted_in == "weights":
             asked = ranking.group.target
     size = before.size
-    return LayerPlan(name, size, size - int(before.sum()), asked, size - int(after.sum()))
+    return LayerPlan(name, size, size - int(np.count_nonzero(before)), asked, size - int(np.count_nonzero(after)))
 
 
 def _requested(rankings: Sequence[Ranking], layers: Sequence[LayerPlan], units: Units, achieved: int) -> int:

@@ -12,12 +12,12 @@ import numpy as np
 
 from minprune.arguments import Array, fraction, whole
 from minprune.display import percent
-from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.errors import InvalidValueError
 from minprune.nn.network import Network
 from minprune.pruning.allocation import Allocation, Global
 from minprune.pruning.criteria import Criterion
 from minprune.pruning.patterns import Pattern, Unstructured
-from minprune.pruning.plan import Plan, plan
+from minprune.pruning.plan import Plan, check_parts, plan
 from minprune.pruning.schedules import Cubic, Schedule, between
 
 
@@ -85,13 +85,14 @@ class Pruner:
         self.allocation = Global() if allocation is None else allocation
         self.pattern = Unstructured() if pattern is None else pattern
         self.schedule = Cubic() if schedule is None else schedule
+        check_parts(
+            "Pruner", criterion=criterion, allocation=self.allocation, pattern=self.pattern, schedule=self.schedule
+        )
         sets = getattr(self.allocation, "sets_sparsity", False)
         if sets != (sparsity is None):
             rule = "be left out: the allocation sets it" if sets else "be given"
             raise InvalidValueError(f"sparsity must {rule}, got {sparsity!r} in Pruner()")
         self.sparsity = None if sparsity is None else fraction(sparsity, "sparsity", "Pruner")
-        if isinstance(self.schedule, type) or not hasattr(self.schedule, "due"):
-            raise InvalidTypeError(f"schedule must be a Schedule such as Cubic(), got {schedule!r} in Pruner()")
         self.samples = whole(samples, "samples", "Pruner")
         self.min_keep = whole(min_keep, "min_keep", "Pruner", at_least=0)
         self.updates: list[Update] = []

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
-from minprune.arguments import real, whole
+from minprune.arguments import fraction, real, whole
 from minprune.errors import InvalidValueError
 
 
@@ -45,6 +45,7 @@ class Schedule(ABC):
 
     def share(self, progress: float) -> float:
         """Return the share of the way at `progress` in [0, 1]."""
+        progress = real(progress, "progress", "share", low=0.0, high=1.0)
         if progress >= self.end:
             return 1.0
         if progress <= self.begin:
@@ -54,12 +55,18 @@ class Schedule(ABC):
     def sparsity(self, progress: float, final: float, initial: float = 0.0) -> float:
         """Return the target sparsity at `progress`: `initial` before it begins, `final` from its end on, exactly.
 
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError
+            A progress outside [0, 1], or sparsities that are not 0 ≤ initial ≤ final < 1.
+
         Examples
         --------
         >>> Cubic(begin=0.0, end=1.0).sparsity(0.5, final=0.5)
         0.4375
         """
-        return between(initial, final, self.share(progress))
+        last = fraction(final, "final", "sparsity")
+        return between(real(initial, "initial", "sparsity", low=0.0, high=last), last, self.share(progress))
 
     def due(self, steps: int) -> dict[int, float]:
         """Return the steps (from 0) before which masks are set, with the share of the way each goes; the last is 1.
@@ -69,6 +76,7 @@ class Schedule(ABC):
         >>> Cubic(begin=0.0, end=1.0, updates=2).due(100)
         {50: 0.875, 99: 1.0}
         """
+        steps = whole(steps, "steps", "due")
         result = {}
         for k in range(1, self.updates + 1):
             progress = self.begin + (self.end - self.begin) * k / self.updates
@@ -134,5 +142,5 @@ class Cubic(Schedule):
 
 
 def between(initial: float, final: float, share: float) -> float:
-    """Return initial + (final − initial) · share, with both ends exact."""
-    return final if share >= 1 else initial + (final - initial) * share
+    """Return initial + (final − initial) · share for initial ≤ final; no rounding leaves them."""
+    return final if share >= 1 else min(final, initial + (final - initial) * share)

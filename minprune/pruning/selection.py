@@ -107,7 +107,7 @@ def below(units: Units, threshold: float, min_keep: int) -> list[Ranking]:
     limits: dict[str, float] = {}
     for name, scores in units.scores.items():
         alive = units.alive[name]
-        dropped = alive & (scores < threshold)
+        dropped = alive & (scores < np.float64(threshold))  # exact: a plain float would be rounded to the scores' type
         left, able = int(np.count_nonzero(alive & ~dropped)), min(min_keep, int(np.count_nonzero(alive)))
         if left < able:
             limits[name] = float(np.partition(scores[alive], -able)[-able])
