@@ -57,4 +57,5 @@ def average_precision(caught: Array, declined: Array) -> float:
     >>> average_precision(np.array([1, 2]), np.array([0, 2]))
     0.75
     """
-    return float(np.sum(np.diff(caught, prepend=0) * (caught / (caught + declined))) / caught[-1])
+    steps = np.diff(caught, prepend=0) / caught[-1]
+    return float(np.sum(steps * (caught / (caught + declined))))
