@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -45,22 +46,27 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def size(nbytes: float) -> str:
-    """Return bytes with a unit that keeps three digits: ``1.06 MB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if nbytes < 1000 or unit == "GB":
-            return f"{nbytes:.0f} B" if unit == "B" else f"{nbytes:.3g} {unit}"
-        nbytes /= 1000
-    raise AssertionError("unreachable")
+    """Return bytes with a unit that keeps three digits: ``640 B``, ``12.0 kB``, ``1.06 MB``; a kB is 1000 bytes."""
+    if round(nbytes) < 1000:
+        return f"{nbytes:.0f} B"
+    return _three_digits(nbytes, [(1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB")])
 
 
 def duration(seconds: float) -> str:
     """Return a time with a unit that keeps three digits: ``8.31 µs``, ``12.0 ms``, ``1 min 20 s``."""
-    if seconds >= 60:
-        return f"{int(seconds // 60)} min {seconds % 60:.0f} s"
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
-        if seconds >= scale or unit == "ns":
-            return f"{seconds / scale:.3g} {unit}"
-    raise AssertionError("unreachable")
+    if seconds == 0:
+        return "0 s"
+    if float(f"{seconds:.3g}") >= 60:
+        return "{} min {} s".format(*divmod(round(seconds), 60))
+    return _three_digits(seconds, [(1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s")])
+
+
+def _three_digits(value: float, units: Sequence[tuple[float, str]]) -> str:
+    """Return `value` in the largest unit that it fills once rounded: 999.7 kB is 1.00 MB."""
+    rounded = float(f"{value:.3g}")
+    scale, unit = next((pair for pair in reversed(units) if rounded >= pair[0]), units[0])
+    number = f"{value / scale:#.3g}".rstrip(".")  # the # keeps the zeros of 12.0
+    return f"{number} {unit}"
 
 
 class Progress:
@@ -105,7 +111,8 @@ class Progress:
         bar = "█" * round(self._WIDTH * share)
         left = (now - self._began) * (1 - share) / share if share else 0.0
         text = f"{self.label} {bar:░<{self._WIDTH}} {self.done}/{self.total}  {duration(left)} left  {self._note}"
-        self.stream.write(f"\r\x1b[2K{text[:118]}")
+        room = shutil.get_terminal_size().columns - 1  # a line that wraps could not be overwritten
+        self.stream.write(f"\r\x1b[2K{text[:room]}")
         self.stream.flush()
 
     def __enter__(self) -> Progress:

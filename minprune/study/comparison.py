@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from numbers import Real
 from typing import cast
 
-from minprune.arguments import RNG, choice, real, whole
+from minprune.arguments import RNG, choice, generator, real, whole
 from minprune.display import count, duration, percent, size, table
 from minprune.errors import InvalidValueError
 from minprune.nn.network import Network
@@ -50,7 +51,7 @@ class Cost:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """What `compare` found; printed, one table.
+    """What `compare` found; printed, a table of quality and size and a table of times.
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ class Comparison:
     speedups : dict of int to dict of str to float
         Measured against the baseline, likewise.
     masked : tuple of str
-        The models that are networks with masks, which cost what a dense network costs.
+        The models that are networks with pruned weights, which they still hold and multiply by.
     """
 
     baseline: str
@@ -78,12 +79,19 @@ class Comparison:
         its = self.costs[self.baseline].flops
         return its / ours if its is not None and ours else None
 
+    def kept_share(self, name: str) -> float | None:
+        """Return kept weights of the model / kept weights of the baseline; None if either is not known."""
+        ours = self.costs[choice(name, "name", "kept_share", self.costs)].kept
+        its = self.costs[self.baseline].kept
+        return ours / its if ours is not None and its else None
+
     def to_dict(self) -> dict[str, object]:
         """Return everything as plain Python values, ready for ``json.dumps``."""
         models = {
             name: {
                 "evaluation": evaluation.to_dict(),
                 "cost": asdict(self.costs[name]),
+                "kept_share": self.kept_share(name),
                 "theoretical_speedup": self.theoretical_speedup(name),
                 "timings": {str(batch): of[name].to_dict() for batch, of in self.timings.items()},
                 "speedups": {str(batch): of[name] for batch, of in self.speedups.items()},
@@ -93,37 +101,46 @@ class Comparison:
         return {"baseline": self.baseline, "masked": list(self.masked), "models": models}
 
     def __repr__(self) -> str:
+        parts = [self._quality_and_size(), "", self._speed()]
         first = self.evaluations[self.baseline]
-        two = first.auc is not None
-        headers = [
-            "model",
-            *(["AUC", "false declines"] if two else ["accuracy"]),
-            "kept",
-            "pruned",
-            "bytes",
-            "FLOPs/row",
-        ]
-        headers += ["in theory", *(f"batch {batch}" for batch in self.timings)]
+        notes = [f"kept: weights that are not pruned, and their share of those of {self.baseline}"]
+        if first.auc is not None:
+            notes += [f"false declines: share of class 0 refused to catch {percent(first.asked_recall)} of class 1"]
+        notes += [f"in theory: FLOPs of {self.baseline} / FLOPs of the model, for one row"]
+        notes += [f"speed-up: time of {self.baseline} / time of the model, the median of ratios taken in turns"]
+        if self.masked:
+            notes += [f"networks hold their pruned weights as zeros and multiply by them: {', '.join(self.masked)}"]
+        machine = next(iter(self.timings.values()))[self.baseline].blas
+        return "\n".join([*parts, *notes, str(machine)])
+
+    def _quality_and_size(self) -> str:
+        two = self.evaluations[self.baseline].auc is not None
         rows = []
         for name, found in self.evaluations.items():
-            cost, gain = self.costs[name], self.theoretical_speedup(name)
-            quality = (
-                [_or_dash(found.auc, ".4f"), _share(found.false_declines)] if two else [percent(found.accuracy, 2)]
-            )
-            held = [_or_dash(cost.kept, ","), _share(cost.sparsity), "–" if cost.nbytes is None else size(cost.nbytes)]
-            clock = [
-                f"{duration(of[name].median)} ({self.speedups[batch][name]:.2f}×)" for batch, of in self.timings.items()
+            cost = self.costs[name]
+            judged = [_or_dash(found.auc, ".4f"), _share(found.false_declines)] if two else []
+            held = [
+                _or_dash(cost.kept, ","),
+                _share(self.kept_share(name)),
+                "–" if cost.nbytes is None else size(cost.nbytes),
             ]
-            theory = "–" if gain is None else f"{gain:.2f}×"
-            rows.append([name, *quality, *held, _or_dash(cost.flops, ","), theory, *clock])
-        machine = next(iter(self.timings.values()))[self.baseline].blas
-        notes = [f"times: median of a call (speed-up over {self.baseline}, median of paired ratios); {machine}"]
-        if two:
-            notes.append(f"false declines: share of class 0 refused to catch {percent(first.asked_recall)} of class 1")
-        if self.masked:
-            notes.append(f"masked, so as large and slow as dense until packed: {', '.join(self.masked)}")
-        title = f"Comparison on {count(first.count)} rows"
-        return "\n".join([table(headers, rows, title=title), *notes])
+            rows.append([name, percent(found.accuracy, 2), *judged, *held, _or_dash(cost.flops, ",")])
+        judged = ["AUC", "false declines"] if two else []
+        headers = ["model", "accuracy", *judged, "kept", "share", "bytes", "FLOPs/row"]
+        return table(
+            headers, rows, title=f"Comparison on {count(self.evaluations[self.baseline].count)} rows: quality and size"
+        )
+
+    def _speed(self) -> str:
+        rows = []
+        for name in self.evaluations:
+            clock = [
+                (duration(of[name].median), f"{self.speedups[batch][name]:.2f}×") for batch, of in self.timings.items()
+            ]
+            gain = self.theoretical_speedup(name)
+            rows.append([name, "–" if gain is None else f"{gain:.2f}×", *chain(*clock)])
+        headers = ["model", "in theory", *chain(*((f"batch {batch}", "speed-up") for batch in self.timings))]
+        return table(headers, rows, title="Median time of a call, by batch size")
 
 
 def compare(
@@ -181,9 +198,10 @@ def compare(
     sizes = [whole(batch, f"batch_sizes[{i}]", "compare") for i, batch in enumerate(batch_sizes)]
     real(seconds, "seconds", "compare", low=0.0, ends="(]")
     whole(rounds, "rounds", "compare")
+    draws = generator(rng, "compare")
     evaluations = {name: evaluate(model, split, recall=recall) for name, model in models.items()}
     x, _ = pair(split, "split", "compare")
-    turns = {b: time_in_turns(models, x, batch_size=b, seconds=seconds, rounds=rounds, rng=rng) for b in sizes}
+    turns = {b: time_in_turns(models, x, batch_size=b, seconds=seconds, rounds=rounds, rng=draws) for b in sizes}
     return Comparison(
         baseline=first,
         evaluations=evaluations,

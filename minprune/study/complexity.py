@@ -17,6 +17,7 @@ lies on a path; the others are kept for nothing (Vysogorets & Kempe 2023 call 1 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from itertools import pairwise
 
@@ -148,27 +149,25 @@ class Complexity:
         }
 
     def __repr__(self) -> str:
-        headers = ["layer", "weights", "kept", "pruned", "live", "FLOPs", "kept", "bytes", "kept"]
-        headers += ["fan-in", "fan-out", "dead units"]
-        headers += ["active", "never active"] if self.rows else []
-        rows: list[list[str]] = []
-        for layer in self.layers:
-            row = [layer.name, *_cells(layer), _spread(layer.fan_in), _spread(layer.fan_out)]
-            row.append(f"{np.count_nonzero(layer.dead)} of {layer.units}")
-            if layer.activity is not None:
-                row += [percent(float(layer.activity.mean())), count(int((layer.activity == 0).sum()))]
-            elif self.rows:
-                row += ["–", "–"]
-            rows.append(row)
-        rows += [[], ["total", *_cells(self.total)]]
         unused = f"{count(int(self.unused_inputs.sum()))} of {count(len(self.unused_inputs))} inputs unused"
-        notes = ["fan-in and fan-out: smallest/median/largest"]
-        notes += [f"active: the share of {count(self.rows)} rows on which a unit is not 0"] if self.rows else []
+        paths = count(self.paths) if self.paths < 10**15 else f"about 10^{math.log10(self.paths):.3g}"
+        title = f"Complexity: {count(self.total.parameters)} parameters, {paths} paths from input to output, {unused}"
+        held = ["layer", "weights", "kept", "pruned", "live", "FLOPs/row", "kept FLOPs", "bytes", "kept bytes"]
+        weights = [[layer.name, *_cells(layer)] for layer in self.layers]
+        wired = ["layer", "units", "dead", "fan-in", "fan-out", *(["active", "never active"] if self.rows else [])]
+        units = [[layer.name, *_wiring(layer)][: len(wired)] for layer in self.layers]
+        notes = [
+            "live: kept weights on a path. kept FLOPs, bytes: if what is pruned were neither multiplied by nor stored",
+            "dead: units on no path. fan-in, fan-out: kept weights into and out of a unit, smallest/median/largest",
+        ]
+        if self.rows:
+            notes.append(
+                f"active: mean share of {count(self.rows)} rows on which a unit is not 0, after its activation"
+            )
         notes += [f"{name} has collapsed: nothing of the input gets through it" for name in self.collapsed]
         notes += [f"{name} is a bottleneck: one of its units is left on a path" for name in self.bottlenecks]
-        paths = count(self.paths) if self.paths < 10**15 else f"10^{len(str(self.paths)) - 1}"
-        title = f"Complexity: {count(self.total.parameters)} parameters, {paths} paths, {unused}"
-        return "\n".join([table(headers, rows, title=title), *notes])
+        first = table(held, [*weights, [], ["total", *_cells(self.total)]], title=title)
+        return "\n".join([first, "", table(wired, units), *notes])
 
 
 def analyze(network: Network, x: Array | None = None, *, batch_size: int = 1024) -> Complexity:
@@ -203,15 +202,22 @@ def analyze(network: Network, x: Array | None = None, *, batch_size: int = 1024)
     >>> mask = net.parameters["dense2.weight"].mask.copy()
     >>> mask[0] = False
     >>> net.parameters["dense2.weight"].mask = mask
-    >>> analyze(net)
-    Complexity: 14 parameters, 6 paths, 0 of 3 inputs unused
-    layer   weights  kept  pruned  live  FLOPs  kept  bytes  kept  fan-in  fan-out  dead units
-    ──────────────────────────────────────────────────────────────────────────────────────────
-    dense1        6     6   0.0 %     3     14    14   32 B  32 B   3/3/3    0/1/2      1 of 2
-    dense2        4     2  50.0 %     2     10     6   24 B  16 B   1/1/1        –      0 of 2
-    ──────────────────────────────────────────────────────────────────────────────────────────
-    total        10     8  20.0 %     5     24    20   56 B  48 B
-    fan-in and fan-out: smallest/median/largest
+    >>> analyze(net, np.eye(3))
+    Complexity: 14 parameters, 6 paths from input to output, 0 of 3 inputs unused
+    layer   weights  kept  pruned  live  FLOPs/row  kept FLOPs  bytes  kept bytes
+    ─────────────────────────────────────────────────────────────────────────────
+    dense1        6     6   0.0 %     3         14          14   32 B        32 B
+    dense2        4     2  50.0 %     2         10           6   24 B        16 B
+    ─────────────────────────────────────────────────────────────────────────────
+    total        10     8  20.0 %     5         24          20   56 B        48 B
+    <BLANKLINE>
+    layer   units  dead  fan-in  fan-out  active  never active
+    ──────────────────────────────────────────────────────────
+    dense1      2     1   3/3/3    0/1/2  33.3 %             1
+    dense2      2     0   1/1/1        –       –             –
+    live: kept weights on a path. kept FLOPs, bytes: if what is pruned were neither multiplied by nor stored
+    dead: units on no path. fan-in, fan-out: kept weights into and out of a unit, smallest/median/largest
+    active: mean share of 3 rows on which a unit is not 0, after its activation
     dense1 is a bottleneck: one of its units is left on a path
     """
     if not isinstance(network, Network):
@@ -302,6 +308,12 @@ def _cells(counts: Counts) -> list[str]:
     held = [size(counts.bytes), size(counts.kept_bytes)]
     shares = [count(counts.weights), count(counts.kept), percent(counts.sparsity), count(counts.live)]
     return [*shares, count(counts.flops), count(counts.kept_flops), *held]
+
+
+def _wiring(layer: LayerComplexity) -> list[str]:
+    mean, silent = layer.mean_activity, layer.silent
+    ends = [count(layer.units), count(int(layer.dead.sum())), _spread(layer.fan_in), _spread(layer.fan_out)]
+    return ends + ["–" if mean is None else percent(mean), "–" if silent is None else count(int(silent.sum()))]
 
 
 def _spread(fans: Array | None) -> str:

@@ -26,6 +26,7 @@ import numpy as np
 from minprune.arguments import Array, Bools, features, finite, labels, numeric, real, whole
 from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.inference.program import Program
 from minprune.nn.network import Network, decisions
 from minprune.study.ranking import area, average_precision, cuts
 
@@ -54,6 +55,8 @@ class Evaluation:
     ----------
     count, classes : int
     accuracy, log_loss : float
+    majority : float
+        The share of rows of the most frequent class: the accuracy of saying that class whatever the input.
     brier, auc, average_precision : float or None
         For two classes; the last two need rows of both.
     asked_recall : float
@@ -69,6 +72,7 @@ class Evaluation:
     count: int
     classes: int
     accuracy: float
+    majority: float
     log_loss: float
     brier: float | None
     auc: float | None
@@ -92,19 +96,26 @@ class Evaluation:
         return asdict(self) | {"error": self.error, "groups": [asdict(group) for group in self.groups]}
 
     def __repr__(self) -> str:
-        rows: list[list[str]] = [["accuracy", percent(self.accuracy, 2)], ["log loss", _number(self.log_loss)]]
+        rows: list[list[str]] = [
+            ["accuracy", percent(self.accuracy, 2)],
+            ["  of always the same class", percent(self.majority, 2)],
+            ["log loss", _number(self.log_loss)],
+        ]
         if self.classes == 2:
-            rows += [["Brier score", _number(self.brier)], ["AUC", _number(self.auc)]]
-            rows += [["average precision", _number(self.average_precision)], []]
-            rows += [[f"threshold for a recall of {percent(self.asked_recall)}", _number(self.threshold)]]
-            rows += [["class 1 caught (recall)", _share(self.recall)]]
-            rows += [["class 0 refused (false declines)", _share(self.false_declines)]]
             rows += [
-                ["approved", _share(self.approval_rate)],
+                ["Brier score", _number(self.brier)],
+                ["AUC", _number(self.auc)],
+                ["average precision", _number(self.average_precision)],
+                [],
+                ["refused from this score on", _number(self.threshold)],
+                [f"class 1 caught (recall, {percent(self.asked_recall)} asked)", _share(self.recall)],
+                ["class 0 refused (false declines)", _share(self.false_declines)],
+                ["not refused (approved)", _share(self.approval_rate)],
                 ["class 1 among the approved", _share(self.default_rate)],
             ]
         parts = [table(["", "value"], rows, title=f"Evaluation of {count(self.count)} rows, {self.classes} classes")]
         if self.groups:
+            parts += ["", "By group, at the same threshold:"]
             headers = ["group", "rows", "accuracy", "AUC", "caught", "false declines", "approved", "class 1 among them"]
             lines = [
                 [str(g.group), count(g.count), percent(g.accuracy, 2), _number(g.auc)]
@@ -148,19 +159,20 @@ def evaluate(
     >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 0, 1])
     >>> evaluate(lambda rows: rows - 1.5, (x, y), recall=1.0)
     Evaluation of 4 rows, 2 classes
-                                         value
-    ──────────────────────────────────────────
-    accuracy                           50.00 %
-    log loss                            0.5877
-    Brier score                         0.2104
-    AUC                                 0.7500
-    average precision                   0.8333
-    ──────────────────────────────────────────
-    threshold for a recall of 100.0 %  -0.5000
-    class 1 caught (recall)            100.0 %
-    class 0 refused (false declines)    50.0 %
-    approved                            25.0 %
-    class 1 among the approved           0.0 %
+                                              value
+    ───────────────────────────────────────────────
+    accuracy                                50.00 %
+      of always the same class              50.00 %
+    log loss                                 0.5877
+    Brier score                              0.2104
+    AUC                                      0.7500
+    average precision                        0.8333
+    ───────────────────────────────────────────────
+    refused from this score on              -0.5000
+    class 1 caught (recall, 100.0 % asked)  100.0 %
+    class 0 refused (false declines)         50.0 %
+    not refused (approved)                   25.0 %
+    class 1 among the approved                0.0 %
     """
     wanted = real(recall, "recall", "evaluate", low=0.0, high=1.0, ends="(]")
     step = whole(batch_size, "batch_size", "evaluate")
@@ -187,6 +199,7 @@ def evaluate(
         count=len(x),
         classes=classes,
         accuracy=float(right.mean()),
+        majority=int(np.bincount(y).max()) / len(y),
         log_loss=_log_loss(z, y),
         brier=brier,
         auc=auc,
@@ -251,12 +264,12 @@ def pair(split: object, name: str, where: str) -> tuple[Array, Array]:
 
 
 def rows_for(model: object, x: object, where: str) -> Array:
-    """Return checked rows, (batch, inputs), for a model; in the dtype of a `Network`, else as they are."""
+    """Return checked rows, (batch, inputs), for a model; in the dtype of a `Network` or program, else as they are."""
     if not callable(model):
         raise InvalidTypeError(
             f"model must be a Network or a function from rows to logits, got {type(model).__name__} in {where}()"
         )
-    if isinstance(model, Network):
+    if isinstance(model, Network | Program):
         return features(x, model.inputs, where, dtype=model.dtype)
     rows = numeric(x, "x", where)
     if rows.ndim != 2 or rows.size == 0:

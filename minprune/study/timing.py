@@ -27,6 +27,7 @@ import numpy as np
 from minprune.arguments import RNG, Array, choice, generator, real, whole
 from minprune.display import count, duration, table
 from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.inference.program import Program
 from minprune.nn.network import Network
 from minprune.study.evaluation import Model, rows_for
 
@@ -47,7 +48,7 @@ class Blas:
     source: str
 
     def __str__(self) -> str:
-        return f"{self.library}, {self.threads} thread{'s' * (self.threads != 1)} by {self.source}"
+        return f"{self.library}, {self.threads} thread{'s' * (self.threads != 1)} ({self.source})"
 
 
 def blas() -> Blas:
@@ -66,7 +67,7 @@ def blas() -> Blas:
 
 @dataclass(frozen=True, repr=False)
 class Timing:
-    """How long calls with a batch took, in seconds; printed, one line.
+    """How long calls with a batch took, in seconds; printed, a table of one row.
 
     Attributes
     ----------
@@ -105,9 +106,10 @@ class Timing:
         return asdict(self) | {"iqr": self.iqr, "rows_per_second": self.rows_per_second}
 
     def __repr__(self) -> str:
-        spread = f"quartiles {duration(self.p25)} and {duration(self.p75)}, 99 % within {duration(self.p99)}"
-        rate = f"batch {self.batch_size}, {count(self.rows_per_second)} rows/s, {count(self.calls)} calls"
-        return f"{duration(self.median)} ({spread}; {rate}; {self.blas})"
+        title = f"Time of a call with {_rows(self.batch_size)}, over {count(self.calls)} calls"
+        headers = ["fastest", "25 % within", "median", "75 % within", "99 % within", "rows/s"]
+        times = [duration(t) for t in (self.fastest, self.p25, self.median, self.p75, self.p99)]
+        return "\n".join([table(headers, [[*times, count(self.rows_per_second)]], title=title, left=0), str(self.blas)])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -144,8 +146,11 @@ class Turns:
             [name, duration(t.median), duration(t.iqr), duration(t.p99), f"{self.speedup(name, first):.2f}×"]
             for name, t in self.timings.items()
         ]
-        title = f"Batch {self[first].batch_size}, {len(self.bursts[first])} rounds, {self[first].blas}"
-        return table(["model", "median", "quartile range", "99 % within", "speed-up"], rows, title=title)
+        title = f"Time of a call with {_rows(self[first].batch_size)}, in turns"
+        note = f"speed-up over {first}: the median of {len(self.bursts[first])} rounds' ratios; {self[first].blas}"
+        return "\n".join(
+            [table(["model", "median", "quartile range", "99 % within", "speed-up"], rows, title=title), note]
+        )
 
 
 def time_inference(
@@ -159,7 +164,7 @@ def time_inference(
         Called as ``model(batch)``. To compare several, use `time_in_turns`.
     x : array, (rows, inputs)
         Where the batches come from; repeated if there are fewer rows than a batch has. They are cut beforehand, and
-        converted to the dtype of a `Network`, so that neither is timed.
+        converted to the dtype of a `Network` or program, so that neither is timed.
     batch_size : int
     seconds : float
         How long to go on, warm-up apart; at least three calls are timed.
@@ -202,7 +207,7 @@ def time_in_turns(
     ----------
     models : mapping of str to model
     x, batch_size, warmup, rng
-        As for `time_inference`; all models get the same batches, in the dtype of the first `Network` among them.
+        As for `time_inference`; all models get the same batches, in the dtype of the first `Network` or program.
     seconds : float
         Per model, over all rounds.
     rounds : int
@@ -233,6 +238,10 @@ def check_models(models: object, where: str) -> None:
             raise InvalidTypeError(f"models must map names to callables, got {name!r}: {model!r} in {where}()")
 
 
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{count(number)} rows"
+
+
 def _time(
     models: Mapping[str, Model],
     x: object,
@@ -247,7 +256,8 @@ def _time(
     limit = real(seconds, "seconds", where, low=0.0, ends="(]")
     turns = whole(rounds, "rounds", where)
     first = whole(warmup, "warmup", where, at_least=0)
-    typical = next((m for m in models.values() if isinstance(m, Network)), next(iter(models.values())))
+    packed_or_not = (m for m in models.values() if isinstance(m, Network | Program))
+    typical = next(packed_or_not, next(iter(models.values())))
     batches = _batches(rows_for(typical, x, where), width, generator(rng, where))
     names = list(models)
     took: dict[str, list[Array]] = {name: [] for name in names}

@@ -203,7 +203,7 @@ def test_the_dict_is_plain_and_whole(question):
 def test_the_table_is_aligned_and_shows_groups():
     shown = repr(evaluate(echo, (np.eye(2), np.array([1, 0])), by=np.array(["young", "old"]))).splitlines()
     assert shown[0] == "Evaluation of 2 rows, 2 classes"
-    assert any(line.startswith("threshold for a recall of 80.0 %") for line in shown)
+    assert any(line.startswith("class 1 caught (recall, 80.0 % asked)") for line in shown)
     assert any(line.startswith("old ") for line in shown)
     multi = repr(evaluate(echo, (np.eye(3), np.arange(3))))
     assert "AUC  " not in multi
