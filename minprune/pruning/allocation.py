@@ -20,7 +20,7 @@ import numpy as np
 from minprune.arguments import Array, choice, fraction, whole
 from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
 from minprune.pruning.criteria import check_scores
-from minprune.pruning.patterns import Units
+from minprune.pruning.units import Units
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 
 from minprune.arguments import Array, Bools, whole
 from minprune.errors import InvalidValueError, did_you_mean
-from minprune.pruning.patterns import Units
 from minprune.pruning.selection import Ranking
+from minprune.pruning.units import Units
 
 
 @dataclass(frozen=True)

@@ -1,94 +1,22 @@
 """In what shape? A pattern says what one decision drops: a single weight, or a whole neuron.
 
-A pattern turns scores of weights into scores of *units*. Unless told otherwise a unit's score is the mean square of
-the scores of its kept weights,
-
-    S(u) = 1/|u| Σ_{w ∈ u} s(w)²
-
-Units of one layer may each have their own weights (then a layer can be counted by itself: the pattern is
-*separable*), or share some with units of the next layer, as neurons do: a weight falls with the first of its units
-that does.
+A pattern turns scores of weights into scores of *units*; how is in `units`. The classes here say which units there
+are, and a new one is a few lines: `Tiling` does the rest for all whose units don't share weights.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import numpy as np
-
-from minprune.arguments import Array, Bools, choice
+from minprune.arguments import Array, choice
 from minprune.errors import InvalidValueError
 from minprune.nn.network import Network
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """How scores of weights become the score of their unit: f of each, combined by a ufunc, divided by how many."""
-
-    each: Callable[[Array], Array]
-    combine: np.ufunc
-    mean: bool
-
-
-REDUCTIONS = {
-    "mean_square": Reduction(np.square, np.add, mean=True),
-    "mean": Reduction(np.positive, np.add, mean=True),
-    "sum": Reduction(np.positive, np.add, mean=False),
-    "max": Reduction(np.positive, np.maximum, mean=False),
-}
-
-
-class Units(ABC):
-    """The units of one network under one pattern: what can be dropped, what each is worth, and what it takes along.
-
-    Units live in layers, which go by the name of their weight. All arrays are flat, one entry a unit.
-
-    Attributes
-    ----------
-    noun : str
-        What a unit is called.
-    scores : dict of str to array
-        Each unit's score, by layer, in layer order.
-    alive : dict of str to bool array
-        Whether it has any kept weight left to lose.
-    sizes : dict of str to int array, or None
-        How many kept weights it has; None if every live unit has exactly one.
-    separable : bool
-        Whether no weight belongs to two units.
-    total, gone : dict of str to int
-        The weights of each prunable layer, and how many of them are pruned already.
-    """
-
-    noun: str
-    separable: bool
-    scores: dict[str, Array]
-    alive: dict[str, Bools]
-    sizes: dict[str, Array] | None
-
-    def __init__(self, network: Network) -> None:
-        self.total = {name: p.size for name, p in network.prunable.items()}
-        self.gone = {name: p.size - p.kept for name, p in network.prunable.items()}
-
-    @abstractmethod
-    def lost(self, layers: Sequence[str], order: Array) -> Array:
-        """Return how many kept weights are lost with the first 1, 2, … units of `order`.
-
-        `order` holds positions in the units of `layers`, one layer after another.
-        """
-
-    @abstractmethod
-    def masks(self, dropped: Mapping[str, Bools]) -> dict[str, Bools]:
-        """Return the new mask of every parameter that loses something when these units are dropped."""
-
-    @abstractmethod
-    def of_weight(self, name: str, index: tuple[int, ...]) -> list[tuple[str, int, str]]:
-        """Return the units that a weight belongs to: (layer, position, how to call it)."""
+from minprune.pruning.units import REDUCTIONS, HiddenNeurons, SingleWeights, Tiles, Units
 
 
 class Pattern(ABC):
-    """In what shape weights go. A new one makes a `Units`."""
+    """In what shape weights go. A new one makes `Units`, or is a `Tiling`."""
 
     @abstractmethod
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
@@ -114,32 +42,45 @@ class Unstructured(Pattern):
     """
 
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
-        return _SingleWeights(network, scores)
+        return SingleWeights(network, scores)
 
 
-class _SingleWeights(Units):
-    noun = "weight"
-    separable = True
-    sizes = None
+class Tiling(Pattern):
+    """Sets of weights that cut up each layer, kept whole or dropped whole. A new one writes `numbers`, and a `noun`.
 
-    def __init__(self, network: Network, scores: Mapping[str, Array]) -> None:
-        super().__init__(network)
-        self._masks = {name: p.mask for name, p in network.prunable.items()}
-        self.scores = {name: scores[name].reshape(-1) for name in self._masks}
-        self.alive = {name: mask.reshape(-1) for name, mask in self._masks.items()}
+    Parameters
+    ----------
+    reduce : {"mean_square", "mean", "sum", "max"}
+        How the scores of a tile's kept weights become its score.
 
-    def lost(self, layers: Sequence[str], order: Array) -> Array:
-        return np.arange(1, len(order) + 1)
+    Examples
+    --------
+    All that a weight matrix makes of one input, by its number:
 
-    def masks(self, dropped: Mapping[str, Bools]) -> dict[str, Bools]:
-        return {
-            name: mask & ~dropped[name].reshape(mask.shape) if name in dropped else mask
-            for name, mask in self._masks.items()
-        }
+    >>> import numpy as np
+    >>> class Rows(Tiling):
+    ...     noun = "row"
+    ...     def numbers(self, shape):
+    ...         return np.arange(shape[0])[:, None] + np.zeros(shape, int)
+    >>> Rows().numbers((2, 3))
+    array([[0, 0, 0],
+           [1, 1, 1]])
+    """
 
-    def of_weight(self, name: str, index: tuple[int, ...]) -> list[tuple[str, int, str]]:
-        position = int(np.ravel_multi_index(index, self._masks[name].shape))
-        return [(name, position, f"weight {index}")]
+    noun = "tile"
+
+    def __init__(self, *, reduce: str = "mean_square") -> None:
+        self.reduce = choice(reduce, "reduce", type(self).__name__, REDUCTIONS)
+
+    @abstractmethod
+    def numbers(self, shape: tuple[int, ...]) -> Array:
+        """Return the number (0, 1, …) of the tile that each weight of an (inputs, outputs) layer is in."""
+
+    def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        return Tiles(network, scores, REDUCTIONS[self.reduce], self.numbers, self.noun)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(reduce={self.reduce!r})"
 
 
 class Neurons(Pattern):
@@ -169,64 +110,7 @@ class Neurons(Pattern):
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
         if len(network.dense) < 2:
             raise InvalidValueError("Neurons needs a network with a hidden layer, got a single Dense in plan()")
-        return _HiddenNeurons(network, scores, REDUCTIONS[self.reduce])
+        return HiddenNeurons(network, scores, REDUCTIONS[self.reduce])
 
     def __repr__(self) -> str:
         return f"Neurons(reduce={self.reduce!r})"
-
-
-class _HiddenNeurons(Units):
-    noun = "neuron"
-    separable = False
-
-    def __init__(self, network: Network, scores: Mapping[str, Array], how: Reduction) -> None:
-        super().__init__(network)
-        self._dense = network.dense
-        self._names = [layer.weight.name for layer in network.dense]
-        self._masks = [layer.weight.mask for layer in network.dense]
-        with np.errstate(over="ignore"):  # a square beyond float64 is infinite, and is refused below
-            worth = [
-                np.where(mask, how.each(scores[name].astype(np.float64)), 0.0)
-                for name, mask in zip(self._names, self._masks, strict=True)
-            ]
-        self.scores, self.alive, self.sizes = {}, {}, {}
-        for k, name in enumerate(self._names[:-1]):
-            both = how.combine(how.combine.reduce(worth[k], axis=0), how.combine.reduce(worth[k + 1], axis=1))
-            size = self._masks[k].sum(axis=0) + self._masks[k + 1].sum(axis=1)
-            self.scores[name] = both / np.maximum(size, 1) if how.mean else both
-            self.alive[name], self.sizes[name] = size > 0, size
-
-    def lost(self, layers: Sequence[str], order: Array) -> Array:
-        never = len(order)
-        place = np.full(sum(self.scores[name].size for name in layers), never)
-        place[order] = np.arange(never)
-        ends = np.cumsum([self.scores[name].size for name in layers])
-        places = dict(zip(layers, np.split(place, ends[:-1]), strict=True))
-        falls = np.zeros(never + 1, dtype=np.int64)
-        for k, mask in enumerate(self._masks):
-            # A weight falls when the first of its two neurons does; inputs and outputs never do.
-            before = places.get(self._names[k - 1]) if k else None
-            after = places.get(self._names[k])
-            rows = np.full(mask.shape[0], never) if before is None else before
-            columns = np.full(mask.shape[1], never) if after is None else after
-            falls += np.bincount(np.minimum.outer(rows, columns)[mask], minlength=never + 1)
-        return np.cumsum(falls[:never])
-
-    def masks(self, dropped: Mapping[str, Bools]) -> dict[str, Bools]:
-        result = {}
-        for k, (layer, mask) in enumerate(zip(self._dense, self._masks, strict=True)):
-            name, before = self._names[k], self._names[k - 1] if k else ""
-            if before in dropped:
-                mask = mask & ~dropped[before][:, None]
-            if name in dropped:
-                mask = mask & ~dropped[name]
-                if layer.bias is not None:
-                    result[layer.bias.name] = layer.bias.mask & ~dropped[name]
-            result[name] = mask
-        return result
-
-    def of_weight(self, name: str, index: tuple[int, ...]) -> list[tuple[str, int, str]]:
-        k = self._names.index(name)
-        sides = [(self._names[k - 1], index[0])] if k else []
-        sides += [(name, index[1])] if name in self.scores else []
-        return [(layer, unit, f"neuron {unit} of {layer.split('.')[0]}") for layer, unit in sides]

@@ -21,8 +21,9 @@ from minprune.nn.network import Network
 from minprune.pruning.allocation import Allocation, Global, groups_of
 from minprune.pruning.criteria import Criterion, check_scores, scores_of
 from minprune.pruning.explanation import Explanation, explain
-from minprune.pruning.patterns import Pattern, Units, Unstructured
+from minprune.pruning.patterns import Pattern, Unstructured
 from minprune.pruning.selection import Ranking, below, select
+from minprune.pruning.units import Units
 
 
 @dataclass(frozen=True)

@@ -142,5 +142,5 @@ class Cubic(Schedule):
 
 
 def between(initial: float, final: float, share: float) -> float:
-    """Return initial + (final − initial) · share for initial ≤ final; no rounding leaves them."""
-    return final if share >= 1 else min(final, initial + (final - initial) * share)
+    """Return initial + (final − initial) · share, with both ends exact."""
+    return final if share >= 1 else initial + (final - initial) * share

@@ -23,7 +23,7 @@ from minprune.display import count
 from minprune.errors import BudgetError
 from minprune.pruning.allocation import Group
 from minprune.pruning.masks import lowest
-from minprune.pruning.patterns import Units
+from minprune.pruning.units import Units
 
 
 @dataclass(frozen=True)

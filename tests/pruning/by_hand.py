@@ -6,7 +6,7 @@ the first that no longer fits the budget. `network` may be pruned already: what 
 
 from dataclasses import dataclass
 
-from minprune import Global, Neurons, PerLayer, Uniform
+from minprune import Global, Neurons, PerLayer, Uniform, Unstructured
 
 
 @dataclass(frozen=True, order=True)
@@ -52,14 +52,19 @@ def live_units(network, scores, pattern):
     kept, names = kept_weights(network), list(network.prunable)
     worth = {(name, i, j): float(scores[name][i, j]) for name, i, j in kept}
     units = []
-    if not isinstance(pattern, Neurons):
+    if isinstance(pattern, Unstructured):
         for name, i, j in kept:
             position = i * network.prunable[name].shape[1] + j
             units.append(Unit(worth[name, i, j], names.index(name), position, name, frozenset({(name, i, j)})))
         return sorted(units)
-    for k, name in enumerate(names[:-1]):
-        for neuron in range(network.prunable[name].shape[1]):
-            mine = {w for w in kept if (w[0] == name and w[2] == neuron) or (w[0] == names[k + 1] and w[1] == neuron)}
+    for k, name in enumerate(names[:-1] if isinstance(pattern, Neurons) else names):
+        shape = network.prunable[name].shape
+        for position in range(shape[1] if isinstance(pattern, Neurons) else shape[0] * shape[1]):
+            if isinstance(pattern, Neurons):
+                into, out = (name, 2), (names[k + 1], 1)
+                mine = {w for w in kept for layer, axis in (into, out) if w[0] == layer and w[axis] == position}
+            else:
+                mine = {w for w in kept if w[0] == name and pattern.numbers(shape)[w[1:]] == position}
             if mine:
                 values = [worth[w] for w in mine]
                 score = {
@@ -68,7 +73,7 @@ def live_units(network, scores, pattern):
                     "sum": sum,
                     "max": max,
                 }[pattern.reduce](values)
-                units.append(Unit(score, k, neuron, name, frozenset(mine)))
+                units.append(Unit(score, k, position, name, frozenset(mine)))
     return sorted(units)
 
 
@@ -83,17 +88,17 @@ def walk(units, budget, by_units=False):
     return dropped, lost
 
 
-def choose(network, live, layers, target, min_keep, *, by_units, single):
+def choose(network, live, layers, target, min_keep, *, by_units, separable):
     """Decide one group of layers."""
     size = {name: p.size for name, p in network.prunable.items()}
     kept = kept_weights(network)
     if by_units:
         gone = sum(network.prunable[name].shape[1] for name in layers) - len(live)
     else:
-        counted = layers if single else list(size)
+        counted = layers if separable else list(size)
         gone = sum(size[name] for name in counted) - sum(w[0] in counted for w in kept)
     budget = max(0, target - gone)
-    if not single and not by_units and gone and budget < max((len(unit.weights) for unit in live), default=0):
+    if not by_units and gone and budget < max((len(unit.weights) for unit in live), default=0):
         budget = 0  # missed by less than one unit counts as met
     dropped, lost = walk(live, budget, by_units)
     left = {name: [u for u in live if u.name == name and u not in dropped] for name in layers}
@@ -112,17 +117,17 @@ def choose(network, live, layers, target, min_keep, *, by_units, single):
 def choices(network, scores, *, pattern, allocation=None, sparsity=None, threshold=None, min_keep=1):
     """Decide all groups; raise `Refused` with the largest count (or threshold) if one can't be met."""
     live = live_units(network, scores, pattern)
-    single = not isinstance(pattern, Neurons)
-    names = list(network.prunable)[: None if single else -1]
+    separable = not isinstance(pattern, Neurons)
+    names = list(network.prunable)[: None if separable else -1]
     of = {name: [u for u in live if u.name == name] for name in names}
     size = {name: p.size for name, p in network.prunable.items()}
     if threshold is not None:
         return choose_below(of, threshold, min_keep)
     if isinstance(allocation, PerLayer):
         shares = allocation.sparsities
-        count = {name: size[name] if single else network.prunable[name].shape[1] for name in names}
-        asked = [([name], of[name], round(shares[name] * count[name]), not single) for name in shares]
-    elif isinstance(allocation, Uniform) and single:
+        count = {name: size[name] if separable else network.prunable[name].shape[1] for name in names}
+        asked = [([name], of[name], round(shares[name] * count[name]), not separable) for name in shares]
+    elif isinstance(allocation, Uniform) and separable:
         asked = [([name], of[name], round(sparsity * size[name]), False) for name in names]
     elif isinstance(allocation, Uniform):
         asked = [(names, by_rank(network, of), round(sparsity * sum(size.values())), False)]
@@ -130,7 +135,7 @@ def choices(network, scores, *, pattern, allocation=None, sparsity=None, thresho
         assert isinstance(allocation, Global)
         asked = [(names, live, round(sparsity * sum(size.values())), False)]
     return [
-        choose(network, units, layers, target, min_keep, by_units=by_units, single=single)
+        choose(network, units, layers, target, min_keep, by_units=by_units, separable=separable)
         for layers, units, target, by_units in asked
     ]
 

@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from minprune import Dense, Global, Network, Neurons, PerLayer, ReLU, Tanh, Uniform, Unstructured, plan
+from minprune import Dense, Global, Magnitude, Network, Neurons, PerLayer, ReLU, Tanh, Uniform, Unstructured, plan
 from minprune.errors import BudgetError
 from minprune.pruning.criteria import Criterion
+from minprune.pruning.patterns import Tiling
 
 FEW = [0.0, 0.25, 0.5, 1.0, 2.0]  # ties everywhere; sums and squares of these are exact, in whatever order
 
@@ -21,6 +22,16 @@ class Given(Criterion):
 
     def scores(self, network, data=None):
         return self.given
+
+
+class Pairs(Tiling):
+    """Two neighbours in the same column at a time, the last one alone if their number is odd."""
+
+    noun = "pair"
+
+    def numbers(self, shape):
+        rows, columns = np.indices(shape)
+        return rows // 2 * shape[1] + columns
 
 
 @st.composite
@@ -101,8 +112,9 @@ def sparsities(weights):
 
 def patterns(network):
     """The patterns that this network allows."""
-    neurons = st.sampled_from([Neurons(reduce=how) for how in ("mean_square", "mean", "sum", "max")])
-    return st.one_of(st.just(Unstructured()), neurons) if len(network.dense) > 1 else st.just(Unstructured())
+    larger = [Pairs, Neurons] if len(network.dense) > 1 else [Pairs]
+    how = st.sampled_from(["mean_square", "mean", "sum", "max"])
+    return st.one_of(st.just(Unstructured()), *(how.map(lambda h, kind=kind: kind(reduce=h)) for kind in larger))
 
 
 @st.composite
@@ -115,7 +127,7 @@ def requests(draw, network, pattern=None):
         asked["allocation"] = Global() if kind == "global" else Uniform()
         asked["sparsity"] = draw(sparsities(network.weights))
         return asked
-    names = list(network.prunable) if isinstance(shape, Unstructured) else list(network.prunable)[:-1]
+    names = list(network.prunable)[: -1 if isinstance(shape, Neurons) else None]
     named = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
     asked["allocation"] = PerLayer({name: draw(sparsities(network.prunable[name].size)) for name in named})
     return asked
@@ -157,3 +169,10 @@ def plan_or_none(network, scores, request):
         return plan(network, Given(scores), **request)
     except BudgetError:
         return None
+
+
+def small_plan(**request):
+    """Plan for a network 3-2-1 that holds the weights 1, 2, …, 8, by magnitude."""
+    weights = [np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([[7.0], [8.0]])]
+    network = Network([Dense.from_arrays(w, np.zeros(w.shape[1])) for w in weights])
+    return plan(network, Magnitude(), **request)

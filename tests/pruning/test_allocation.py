@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import minprune as mp
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.pruning.allocation import Allocation
+from minprune.pruning.allocation import Allocation, Group
 
 
 def _gone(network):
@@ -199,6 +199,64 @@ def test_a_layer_that_is_not_there_is_refused(name, pattern, says):
     network = mp.Network.mlp([3, 4, 2], rng=0)
     with pytest.raises(InvalidValueError, match=says):
         mp.plan(network, mp.Magnitude(), allocation=mp.PerLayer({name: 0.5}), pattern=pattern)
+
+
+class _Odd(Allocation):
+    def __init__(self, *groups):
+        self._groups = groups
+
+    def groups(self, units, sparsity):
+        return list(self._groups)
+
+
+@pytest.mark.parametrize(
+    ("groups", "pattern", "says"),
+    [
+        ([Group(("dense3.weight",), 1)], mp.Unstructured(), r"_Odd\(\) names no layer with weights to drop: 'dense3"),
+        (
+            [Group(("dense1.weight",), 1), Group(("dense1.weight", "dense2.weight"), 1)],
+            mp.Unstructured(),
+            r"must put a layer in one group, got dense1.weight, dense1.weight, dense2.weight in plan\(\)",
+        ),
+        (
+            [Group(("dense1.weight",), 1), Group(("dense2.weight",), 1)],
+            mp.Neurons(),
+            r"neurons of different layers share weights: _Odd\(\) must count units, or make one group of all layers",
+        ),
+        (
+            [Group(("dense1.weight",), 1, scores={"dense1.weight": np.array([1.0, np.nan] * 6)})],
+            mp.Unstructured(),
+            r"scores of weights of dense1.weight must be finite .* 6 that are not in plan\(\), the first at \(1,\)",
+        ),
+        (
+            [Group(("dense1.weight",), 1, scores={})],
+            mp.Unstructured(),
+            r"scores of weights of dense1.weight must be a float array of shape \(12,\), got NoneType in plan\(\)",
+        ),
+    ],
+)
+def test_groups_that_make_no_sense_are_refused(groups, pattern, says):
+    network = mp.Network.mlp([3, 4, *([4] if isinstance(pattern, mp.Neurons) else []), 2], rng=0)
+    with pytest.raises(InvalidValueError, match=says):
+        mp.plan(network, mp.Magnitude(), sparsity=0.5, allocation=_Odd(*groups), pattern=pattern)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda: Group(("w",), 2.0), InvalidTypeError, r"target must be a whole number, got float 2.0 in Group\(\)"),
+        (lambda: Group(("w",), -1), InvalidValueError, r"target must be at least 0, got -1 in Group\(\)"),
+        (lambda: Group(("w",), 1, "unit"), InvalidValueError, r"got 'unit' in Group\(\); did you mean 'units'\?"),
+    ],
+)
+def test_a_group_says_what_it_counts(make, error, says):
+    with pytest.raises(error, match=says):
+        make()
+
+
+def test_a_target_may_come_from_numpy():
+    target = Group(("w",), np.int64(3)).target
+    assert (target, type(target)) == (3, int)
 
 
 def test_reprs_and_the_base():

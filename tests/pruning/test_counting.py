@@ -127,10 +127,9 @@ def test_min_keep(case):
         assert int(plan.masks[name].sum()) >= min(request["min_keep"], p.kept)
 
 
-@given(cases(pruned=False, layers=(2, 4)))
+@given(cases(shape=mp.Neurons(), pruned=False, layers=(2, 4)))
 def test_min_keep_of_neurons(case):
     network, scores, request = case
-    assume(isinstance(request["pattern"], mp.Neurons))
     plan = plan_or_none(network, scores, request)
     assume(plan is not None)
     for layer, following in pairwise(network.dense):
@@ -241,3 +240,13 @@ def test_tiny_layer_can_be_emptied_only_on_request():
     with pytest.raises(BudgetError, match=r"^pruning 1 of 1 weights would empty dense1.weight: at most 0 can go"):
         mp.plan(network, mp.Magnitude(), sparsity=0.51)
     assert mp.plan(network, mp.Magnitude(), sparsity=0.51, min_keep=0).achieved == 1
+
+
+def test_ten_equal_weights_at_one_half():
+    """What a comparison with the median gets wrong: it keeps all ten, or none. Here five stay, the later ones."""
+    network = mp.Network([mp.Dense.from_arrays(np.full((10, 1), 0.3, np.float32))])
+    magnitudes = np.abs(network.dense[0].weight.value)
+    median = np.quantile(magnitudes, 0.5)
+    assert [np.count_nonzero(magnitudes >= median), np.count_nonzero(magnitudes > median)] == [10, 0]
+    plan = mp.plan(network, mp.Magnitude(), sparsity=0.5)
+    assert plan.masks["dense1.weight"].reshape(-1).tolist() == [False] * 5 + [True] * 5

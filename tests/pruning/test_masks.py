@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from generators import FEW
+from generators import FEW, networks
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -126,10 +126,16 @@ def test_what_is_no_mapping_of_masks_is_refused(call, masks):
         call(masks)
 
 
-def test_mask_not_value():
-    """A kept weight that is 0.0 counts as kept."""
-    net = mp.Network([mp.Dense.from_arrays(np.zeros((2, 3)))])
-    assert (net.kept, net.sparsity) == (6, 0.0)
-    pruned = mp.plan(net, mp.Magnitude(), sparsity=0.5).apply(net)
-    assert (pruned.kept, pruned.sparsity) == (3, 0.5)
-    assert mp.plan(pruned, mp.Magnitude(), sparsity=0.5).layers[0].pruned_before == 3
+@given(networks(), st.floats(0, 0.99), st.integers(0, 99))
+def test_mask_not_value(network, sparsity, seed):
+    """Sparsity comes from masks: a kept weight that is 0.0 counts as kept."""
+    draws = np.random.default_rng(seed)
+    for p in network.prunable.values():
+        p.value = p.value * draws.integers(0, 2, p.shape)
+    kept = sum(np.count_nonzero(p.mask) for p in network.prunable.values())
+    assert network.kept == kept
+    assert network.sparsity == pytest.approx(1 - kept / network.weights)
+    plan = mp.plan(network, mp.Magnitude(), sparsity=sparsity, min_keep=0)
+    assert [layer.pruned_before for layer in plan.layers] == [p.size - p.mask.sum() for p in network.prunable.values()]
+    pruned = plan.apply(network)
+    assert pruned.weights - pruned.kept == max(round(sparsity * network.weights), network.weights - kept)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import minprune as mp
 from minprune.errors import InvalidValueError
-from minprune.pruning.patterns import REDUCTIONS, Pattern
+from minprune.pruning.patterns import Pattern
+from minprune.pruning.units import REDUCTIONS
 
 deep = networks(layers=(2, 4))
 every_reduction = pytest.mark.parametrize("reduce", REDUCTIONS)
