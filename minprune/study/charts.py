@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minprune.arguments import fraction, real
-from minprune.display import count, duration, percent
+from minprune.arguments import Array, finite, fraction, numeric, real
+from minprune.display import count, duration
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.training import History
 from minprune.study.comparison import Comparison
-from minprune.study.drawing import BLUE, INK, MUTED, by_name, heading, label_ends, look, panels, text_of
+from minprune.study.drawing import BLUE, INK, MUTED, by_name, heading, label_ends, look, panels, short, text_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,42 +48,38 @@ def plot_history(history: History | Mapping[str, History], *, title: str | None 
     ['loss', 'pruned']
     """
     named = by_name(history, History, "history", "plot_history")
-    for label, one in named.items():
-        which = f"history[{label!r}]" if label else "history"
-        if not len(one) or "loss" not in one.columns:
-            raise InvalidValueError(f"{which} must hold at least one epoch with a loss, got none in plot_history()")
-    valid = any("valid_loss" in one.columns for one in named.values())
-    pruned = any(max(one.columns.get("sparsity", [0.0])) > 0 for one in named.values())
-    default = "Loss by epoch" + (" (solid: validation, dashed: training)" if valid and len(named) > 1 else "")
-    with panels([2.9, 1.35] if pruned else [2.9], heading(title, default, "plot_history")) as (figure, axes):
+    alone = list(named) == [""]
+    seen = {label: _epochs(one, "history" if alone else f"history[{label!r}]") for label, one in named.items()}
+    valid = any("valid_loss" in columns for columns in seen.values())
+    pruned = any("sparsity" in columns and columns["sparsity"].max() > 0 for columns in seen.values())
+    default = "Loss by epoch" + (" (solid: validation, dashed: training)" if valid and not alone else "")
+    with panels([2.3, 0.9] if pruned else [2.3], heading(title, default, "plot_history"), around=0.5) as (figure, axes):
         from matplotlib.ticker import MaxNLocator
 
         ends, shares = [], []
-        for k, (label, one) in enumerate(named.items()):
-            epochs, style = one["epoch"], look(k)
-            style["marker"] = style["marker"] if len(one) <= 30 else ""
-            kinds = {"valid_loss": "-", "loss": "--" if valid else "-"}
-            for column, dash in kinds.items():
-                if column not in one.columns:
-                    continue
-                own = style | ({"color": MUTED, "marker": ""} if dash == "--" and len(named) == 1 else {})
-                own |= {"marker": ""} if dash == "--" and len(one) > 1 else {}
-                axes[0].plot(
-                    epochs, one[column], **own | {"linestyle": dash, "linewidth": 1.2 if dash == "--" else 1.8}
-                )
-                kind = "validation" if column == "valid_loss" else "training"
-                if len(named) == 1 or dash == "-":
-                    ends.append((label or kind, epochs[-1], one[column][-1], own["color"]))
-            if one.best_epoch is not None and "valid_loss" in one.columns:
-                best = epochs.index(one.best_epoch)
-                axes[0].plot(epochs[best], one["valid_loss"][best], "o", ms=10, mfc="none", color=style["color"])
-            if pruned and "sparsity" in one.columns:
-                axes[1].plot(epochs, [100 * share for share in one["sparsity"]], **style)
-                shares.append((percent(one["sparsity"][-1]), epochs[-1], 100 * one["sparsity"][-1], style["color"]))
-        last = max(max(one["epoch"]) for one in named.values())
+        for k, (label, columns) in enumerate(seen.items()):
+            epochs = columns["epoch"]
+            solid = look(k) | {"linestyle": "-", "markevery": -(-len(epochs) // 12)}
+            thin = solid | {"linestyle": "--", "linewidth": 1.2, "marker": "" if len(epochs) > 1 else "."}
+            thin |= {"color": MUTED} if alone else {}
+            for column, kind in (("valid_loss", "validation"), ("loss", "training")):
+                if column in columns:
+                    style = thin if valid and column == "loss" else solid
+                    axes[0].plot(epochs, columns[column], **style)
+                    if alone or column == "valid_loss" or "valid_loss" not in columns:
+                        ends.append((kind if alone else label, epochs[-1], columns[column][-1], style["color"]))
+            best = named[label].best_epoch
+            if valid and best is not None:
+                at = columns["valid_loss"][epochs == best]
+                axes[0].plot([best] * len(at), at, "o", ms=10, mfc="none", color=solid["color"])
+            if pruned and "sparsity" in columns:
+                share = 100 * columns["sparsity"]
+                axes[1].plot(epochs, share, **solid)
+                shares.append((f"{short(label, 16)} {share[-1]:.1f} %".strip(), epochs[-1], share[-1], solid["color"]))
+        last = max(columns["epoch"].max() for columns in seen.values())
         for axis in axes:
             axis.set_xlim(min(0.8, 1 - 0.02 * last), last + max(0.2, 0.02 * last))
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
         axes[0].set_ylabel("loss")
         axes[-1].set_xlabel("epoch")
         if pruned:
@@ -93,6 +89,21 @@ def plot_history(history: History | Mapping[str, History], *, title: str | None 
             label_ends(axes[1], shares)
         label_ends(axes[0], ends)
     return figure
+
+
+def _epochs(history: History, which: str) -> dict[str, Array]:
+    """Return the columns that are drawn, all of one length."""
+    if not len(history) or "loss" not in history.columns:
+        raise InvalidValueError(f"{which} must hold at least one epoch with a loss, got none in plot_history()")
+    columns: dict[str, Array] = {}
+    for name in ("epoch", "loss", "valid_loss", "sparsity"):
+        if name in history.columns:
+            columns[name] = finite(numeric(history[name], name, "plot_history"), f"{name} of {which}", "plot_history")
+            if len(columns[name]) != len(history):
+                raise InvalidValueError(
+                    f"{name} of {which} must have {len(history)} entries, got {len(columns[name])} in plot_history()"
+                )
+    return columns
 
 
 def plot_quality(
@@ -243,8 +254,10 @@ def plot_latency(comparison: Comparison, *, title: str | None = None) -> Figure:
         )
     names = list(comparison.evaluations)
     heights = [0.55 + 0.3 * len(names)] * len(comparison.timings)
-    with panels(heights, heading(title, "Time of a call, and speed-up", "plot_latency")) as (figure, axes):
-        from matplotlib.ticker import EngFormatter, MaxNLocator
+    with panels(
+        heights, heading(title, f"Time of a call, and speed-up over {comparison.baseline}", "plot_latency")
+    ) as (figure, axes):
+        from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator
 
         for axis, (batch, timings) in zip(axes, comparison.timings.items(), strict=True):
             medians = [timings[name].median for name in names]
@@ -265,17 +278,18 @@ def plot_latency(comparison: Comparison, *, title: str | None = None) -> Figure:
                     va="center", fontsize=9.5,
                 )  # fmt: skip
             axis.set_title(f"batch {count(batch)}" + (" (log scale)" if log else ""))
-            axis.set_yticks(range(len(names)), names)
+            axis.set_yticks(range(len(names)), [short(name) for name in names])
             axis.tick_params(axis="y", length=0, labelcolor=INK)
             axis.set_ylim(len(names) - 0.5, -0.5)
             axis.grid(False, axis="y")
             axis.spines["left"].set_visible(False)
             if log:
                 axis.set_xlim(min(medians) / 3, max(medians) * 1.5)
+                axis.xaxis.set_major_locator(LogLocator(numticks=5))
             else:
                 axis.set_xlim(0, 1.05 * max(timing.p75 for timing in timings.values()))
                 axis.xaxis.set_major_locator(MaxNLocator(4))
             axis.minorticks_off()
             axis.xaxis.set_major_formatter(EngFormatter(unit="s", sep=" "))
-        axes[-1].set_xlabel("seconds a call: median, with quartiles")
+        axes[-1].set_xlabel("time of a call: median, with quartiles")
     return figure

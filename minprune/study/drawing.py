@@ -17,6 +17,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, MUTED, FAINT = "#1F2933", "#616E7C", "#EDF0F3"
-BLUE, ORANGE = "#0072B2", "#D55E00"
+INK, MUTED, LEADER, FAINT = "#1F2933", "#616E7C", "#AEB6BF", "#EDF0F3"
+BLUE, PALE, ORANGE = "#0072B2", "#A6CDE6", "#D55E00"
 COLOURS = (BLUE, ORANGE, "#00805D", "#B5548A", "#B87700", "#3B8EC9", INK)  # some darker than the original, to be read
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -41,12 +42,13 @@ WIDTH = 5.6  # inches; on a phone, 1 inch is about 64 px and a point nearly a pi
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
     "font.size": 10,
+    "text.hinting": "no_hinting",  # a letter is as wide at any resolution, so the layout holds
     "text.color": INK,
     "text.parse_math": False,  # a model may be called "$"
     "figure.titlesize": 11.5,
     "figure.titleweight": "bold",
-    "figure.constrained_layout.h_pad": 0.06,
-    "figure.constrained_layout.w_pad": 0.06,
+    "figure.constrained_layout.h_pad": 0.07,
+    "figure.constrained_layout.w_pad": 0.07,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "axes.titlepad": 5,
@@ -91,15 +93,20 @@ def in_style() -> Iterator[None]:
 
 
 @contextmanager
-def panels(heights: Sequence[float], title: str) -> Iterator[tuple[Figure, list[Axes]]]:
-    """Yield a figure with a title and panels of these heights in inches, to be drawn on in the house style."""
+def panels(heights: Sequence[float], title: str, *, around: float = 0.0) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Yield a figure with a title and panels of these heights in inches, to be drawn on in the house style.
+
+    What stands around each panel gets `around` more.
+    """
     from matplotlib.figure import Figure
 
     with in_style():
         text = "\n".join(textwrap.fill(line, 54) for line in title.splitlines())
-        figure = Figure(figsize=(WIDTH, sum(heights) + 0.2 * (2 + text.count("\n"))), layout="constrained")
+        tall = sum(heights) + around * len(heights) + 0.2 * (2 + text.count("\n"))
+        figure = Figure(figsize=(WIDTH, tall), layout="constrained")
         axes = figure.subplots(len(heights), 1, height_ratios=list(heights), squeeze=False)[:, 0]
         figure.suptitle(text, x=0.015, ha="left")
+        vars(figure)["_repr_svg_"] = partial(to_svg, figure)  # a notebook shows it, although pyplot is not there
         yield figure, list(axes)
         for _ in range(2):  # makes the ticks, in this style; the layout takes two rounds to settle
             figure.draw_without_rendering()
@@ -127,8 +134,7 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
     level = np.repeat([total / n for total, n in pools], [n for _, n in pools])
     result = np.empty(len(order))
     result[order] = level + gap * np.arange(len(order))
-    moved: list[float] = result.tolist()
-    return moved
+    return [float(place) for place in result]
 
 
 def label_ends(axis: Axes, ends: Sequence[tuple[str, float, float, str]]) -> None:
@@ -142,16 +148,23 @@ def label_ends(axis: Axes, ends: Sequence[tuple[str, float, float, str]]) -> Non
     to_panel = axis.transData + axis.transAxes.inverted()
     levels = [float(to_panel.transform((x, y))[1]) for _, x, y, _ in ends]
     for (text, x, y, colour), level in zip(ends, spread(levels, 12.5 / points), strict=True):
+        line = {"arrowstyle": "-", "color": LEADER, "lw": 0.8, "shrinkA": 1, "shrinkB": 3}
         axis.annotate(
-            text,
-            (x, y),
-            (1.035, level),
-            textcoords="axes fraction",
-            color=darker(colour),
-            va="center",
-            fontsize=9.5,
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.7, "shrinkA": 1, "shrinkB": 3},
-        )
+            short(text), (x, y), (1.035, level), textcoords="axes fraction", va="center", fontsize=9.5,
+            color=darker(colour), arrowprops=line,
+        )  # fmt: skip
+
+
+def short(label: str, most: int = 24) -> str:
+    """Return a label that leaves room for the picture: of a long one, the beginning and the end.
+
+    Examples
+    --------
+    >>> short("gradual magnitude pruning, seed 17")
+    'gradual magnitu… seed 17'
+    """
+    line = " ".join(label.split())
+    return line if len(line) <= most else f"{line[: most - 9]}…{line[-8:]}"
 
 
 def darker(colour: str) -> str:
@@ -167,11 +180,8 @@ def darker(colour: str) -> str:
 
 def look(k: int) -> dict[str, Any]:
     """Return colour, dash and marker of the k-th line."""
-    return {
-        "color": COLOURS[k % len(COLOURS)],
-        "linestyle": DASHES[k % len(DASHES)],
-        "marker": MARKERS[k % len(MARKERS)],
-    }
+    dash, marker = DASHES[k % len(DASHES)], MARKERS[k % len(MARKERS)]
+    return {"color": COLOURS[k % len(COLOURS)], "linestyle": dash, "marker": marker}
 
 
 def by_name(value: object, kind: type, name: str, where: str) -> dict[str, Any]:
@@ -246,9 +256,7 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Pat
     kind = choice(target.suffix.lower().lstrip("."), "suffix of path", "save", _FORMATS)
     content = io.BytesIO()
     with in_style():
-        figure.savefig(
-            content, format=kind, dpi=whole(dpi, "dpi", "save", at_most=10_000), metadata=dict(_FORMATS[kind])
-        )
+        figure.savefig(content, format=kind, dpi=whole(dpi, "dpi", "save", at_most=1200), metadata=dict(_FORMATS[kind]))
     return write_whole(target, content.getvalue())
 
 

@@ -79,7 +79,7 @@ def plot_where_it_pays(rows: Iterable[Mapping[str, Any]], *, title: str | None =
                 light = np.dot(shades(0.5 + np.log2(value) / (2 * limit))[:3], (0.21, 0.72, 0.07))
                 axis.text(
                     column, row, f"{value:.2f}" if value < 9.995 else f"{value:.3g}", ha="center", va="center",
-                    fontsize=9, color="white" if light < 0.45 else INK,
+                    fontsize=9, color="white" if light < 0.52 else INK,
                 )  # fmt: skip
             for x, y in frontier(grid):
                 axis.plot(x, y, color=INK, linewidth=2.4, solid_capstyle="projecting")

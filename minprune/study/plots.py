@@ -31,10 +31,12 @@ from minprune.study.drawing import (
     FAINT,
     INK,
     ORANGE,
+    PALE,
     by_name,
     heading,
     panels,
     save,
+    short,
     to_svg,
 )
 from minprune.study.payoff import plot_where_it_pays
@@ -54,7 +56,9 @@ __all__ = [
     "to_svg",
 ]
 
-_CELLS = (240, 160)  # the most cells across and down: each still gets a pixel on a phone
+_ACROSS = 240  # the most cells across, and
+_PER_INCH = 60  # down: each still gets a pixel on a phone
+_COUNTABLE = 8  # cells have lines between them, up to so many an inch
 _BINS = 60
 
 
@@ -87,17 +91,17 @@ def plot_masks(network: Network, *, title: str | None = None) -> Figure:
     if not isinstance(network, Network):
         raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in plot_masks()")
     masks = {name: p.mask for name, p in network.prunable.items()}
-    most = max(0.8, min(2.1, 7 / len(masks)))
-    heights = [min(most, max(0.5, 4.7 * m.shape[1] / m.shape[0])) for m in masks.values()]
+    most = max(0.8, min(2.2, 7 / len(masks)))
+    heights = [min(most, max(0.7, 4.7 * m.shape[1] / m.shape[0])) for m in masks.values()]
     total = f"Kept weights (dark): {count(network.kept)} of {count(network.weights)} ({percent(1 - network.sparsity)})"
-    with panels([h + 0.62 for h in heights], heading(title, total, "plot_masks")) as (figure, axes):
+    with panels(heights, heading(title, total, "plot_masks"), around=0.72) as (figure, axes):
         from matplotlib.colors import LinearSegmentedColormap
-        from matplotlib.ticker import MaxNLocator
+        from matplotlib.ticker import FixedLocator, MaxNLocator
 
         shades = LinearSegmentedColormap.from_list("kept", [FAINT, "#0B3C5D"])
-        for axis, (name, mask) in zip(axes, masks.items(), strict=True):
+        for axis, height, (name, mask) in zip(axes, heights, masks.items(), strict=True):
             inputs, outputs = mask.shape
-            shares = block_shares(mask.T, _CELLS[1], _CELLS[0])
+            shares = block_shares(mask.T, int(_PER_INCH * height), _ACROSS)
             darkest = float(shares.max()) or 1.0
             axis.imshow(
                 shares, shades, aspect="auto", interpolation="none", vmin=0, vmax=darkest,
@@ -112,8 +116,12 @@ def plot_masks(network: Network, *, title: str | None = None) -> Figure:
             axis.set_xlabel(f"input{note}")
             axis.set_ylabel("output")
             axis.grid(False)
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
-            axis.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=1))
+            for ruler, length, inches, ticks in ((axis.xaxis, inputs, 5.0, 8), (axis.yaxis, outputs, height, 3)):
+                ruler.set_major_locator(MaxNLocator(ticks, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+                if length <= _COUNTABLE * inches:
+                    ruler.set_minor_locator(FixedLocator([i + 0.5 for i in range(length - 1)]))
+                    ruler.grid(True, which="minor", color="white", linewidth=1)
+                    ruler.set_tick_params(which="minor", length=0)
     return figure
 
 
@@ -169,7 +177,7 @@ def plot_weights(
     """
     named = by_name(networks, Network, "networks", "plot_weights")
     kept: dict[str, Array] = {}
-    told: dict[str, str] = {}
+    told: list[str] = []
     for label, network in named.items():
         chosen = network.prunable
         if layer is not None:
@@ -179,35 +187,41 @@ def plot_weights(
         zeros = int(np.count_nonzero(kept[label] == 0))
         dropped = sum(p.size - p.kept for p in chosen.values())
         at_zero = f" ({count(zeros)} at exactly 0, not drawn)" if zeros else ""
-        told[label] = f"{count(kept[label].size)} kept{at_zero}, {count(dropped)} dropped"
+        name = f"{short(label)}: " if label else ""
+        told.append(f"{name}{count(kept[label].size)} kept{at_zero}, {count(dropped)} dropped")
         kept[label] = kept[label][kept[label] != 0]
-    found = np.concatenate(list(kept.values()))
-    edges = np.histogram_bin_edges(found, _BINS) if found.size else np.linspace(-1, 1, _BINS + 1)
-    about = "all layers" if layer is None else layer
-    with panels([2.7 + 0.2 * len(named)], heading(title, f"Values of the kept weights, {about}", "plot_weights")) as (
-        figure,
-        [axis],
-    ):
-        tallest = 1
-        for k, (label, values_of) in enumerate(kept.items()):
+    edges = _bins(np.concatenate(list(kept.values())))
+    about = heading(title, f"Values of the kept weights, {layer or 'all layers'}", "plot_weights")
+    with panels([2.7 + 0.2 * len(named)], about) as (figure, [axis]):
+        outlines, tallest = [], 1
+        for k, values_of in enumerate(kept.values()):
             counts = np.histogram(values_of, edges)[0]
             tallest = max(tallest, int(counts.max()))
-            colour = COLOURS[k % len(COLOURS)]
-            axis.stairs(
-                counts, edges, color=colour, linestyle=DASHES[k % len(DASHES)], linewidth=1.6, fill=len(named) == 1,
-                label=f"{label}: {told[label]}" if label else told[label],
-            )  # fmt: skip
+            style = {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)], "linewidth": 1.6}
+            outlines.append(axis.stairs(counts, edges, fill=len(kept) == 1, **style))
+        if len(kept) == 1:
+            axis.set_title(told[0])
+        else:
+            axis.legend(outlines, told, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, borderpad=0)
         _log_counts(axis, tallest)
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, borderpad=0, handlelength=2.4)
         axis.set_xlabel("value of the weight")
         axis.set_ylabel("weights in a bin (log)")
         axis.set_xlim(edges[0], edges[-1])
     return figure
 
 
+def _bins(values: Array) -> Array:
+    """Return the edges of the bins: from the lowest value to the highest, and never of no width."""
+    low, high = (float(values.min()), float(values.max())) if values.size else (-1.0, 1.0)
+    if high - low <= 1e-6 * max(abs(low), abs(high)):
+        low, high = low - 0.5 * abs(low), high + 0.5 * abs(high)
+    result: Array = np.linspace(low, high, _BINS + 1)
+    return result
+
+
 def _log_counts(axis: Any, tallest: int) -> None:
+    axis.set_ylim(0.7, tallest * 1.5)  # before it is logarithmic: without data there would be no limits to start from
     axis.set_yscale("log")
-    axis.set_ylim(0.7, tallest * 1.5)
     axis.set_yticks([10**k for k in range(len(str(tallest)))], [count(10**k) for k in range(len(str(tallest)))])
     axis.minorticks_off()
 
@@ -224,8 +238,8 @@ def plot_activity(complexity: Complexity, *, title: str | None = None) -> Figure
     Returns
     -------
     Figure
-        A circle stands under a unit that was never active, a cross under one that is dead, i.e. on no path from an
-        input to an output.
+        A unit that is dead, i.e. on no path from an input to an output, is pale and has a cross under it; one that was
+        never active has a circle.
 
     Raises
     ------
@@ -237,7 +251,7 @@ def plot_activity(complexity: Complexity, *, title: str | None = None) -> Figure
     >>> from minprune.study.complexity import analyze
     >>> figure = plot_activity(analyze(Network.mlp([4, 8, 2], rng=0), np.eye(4)))
     >>> figure.axes[0].get_title(loc="left")
-    'dense1: 8 units, 1 never active (○), 0 dead (×)'
+    'dense1: 8 units, 0 dead (pale, ×), 1 never active (○)'
     """
     if not isinstance(complexity, Complexity):
         raise InvalidTypeError(
@@ -254,21 +268,25 @@ def plot_activity(complexity: Complexity, *, title: str | None = None) -> Figure
 
         for axis, (layer, activity) in zip(axes, layers, strict=True):
             order = np.argsort(-activity, kind="stable")
-            axis.stairs(100 * activity[order], np.arange(layer.units + 1) + 0.5, fill=True, color=BLUE)
+            edges = np.arange(layer.units + 1) + 0.5
+            axis.stairs(100 * activity[order], edges, fill=True, color=PALE)
+            axis.stairs(100 * np.where(layer.dead, 0, activity)[order], edges, fill=True, color=BLUE)
             for level, marker, colour, which in (
-                (-9, "o", INK, activity[order] == 0),
-                (-22, "x", ORANGE, layer.dead[order]),
+                (-9, "x", ORANGE, layer.dead[order]),
+                (-22, "o", INK, activity[order] == 0),
             ):
                 places = np.flatnonzero(which) + 1
                 axis.plot(
                     places, np.full(len(places), level), marker, color=colour, ms=4, mew=0.9, mfc="none", clip_on=False
                 )
             silent, dead = int((activity == 0).sum()), int(layer.dead.sum())
-            axis.set_title(f"{layer.name}: {count(layer.units)} units, {silent} never active (○), {dead} dead (×)")
+            axis.set_title(
+                f"{layer.name}: {count(layer.units)} unit{'s' * (layer.units != 1)}, {dead} dead (pale, ×), {silent} never active (○)"
+            )
             axis.set_ylim(-30, 100)
             axis.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])
             axis.set_xlim(0.5, layer.units + 0.5)
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
             axis.set_ylabel("rows active on")
         axes[-1].set_xlabel("unit, the most active first")
     return figure
