@@ -19,7 +19,8 @@ from minprune.display import table
 from minprune.nn.layers import Dense, Layer
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
-from minprune.nn.penalties import Penalty
+from minprune.nn.penalties import Penalty, Sum
+from minprune.nn.training import check_kinds
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class GradientCheck:
     """The largest relative error of each parameter's gradient, and of the input's; ``ok`` if none exceeds the
     tolerance.
 
-    The error of an entry is |backprop − difference| / max(1e-3 · s, |backprop|, |difference|), where s is the array's
-    largest entry: a gradient that is tiny beside its neighbours is judged against them.
+    The error of an entry is |backprop − difference| / max(|backprop|, |difference|, 1e-3 · s, r / tolerance). Here s is
+    the array's largest entry: a gradient that is tiny beside its neighbours is judged against them. And r = 8 ε max(1,
+    |L|) / h is what rounding the loss can do to a difference: one that is off by less than that says nothing.
     """
 
     errors: dict[str, float]
@@ -72,7 +74,7 @@ def gradcheck(
         A batch; near a kink of an activation (ReLU at 0) a difference can be off though backprop is right.
     loss : Loss
     penalty : Penalty, optional
-        Added to the loss if it acts by its gradient.
+        Added to the loss; of a sum, the parts that act by their gradient. One that acts by its proximal step has none.
     step : float
         h, in units of the weights.
     tolerance : float
@@ -91,6 +93,12 @@ def gradcheck(
     >>> gradcheck(net, np.eye(3), np.array([0, 1, 0]), SoftmaxCrossEntropy()).ok
     True
     """
+    check_kinds("gradcheck", network=(network, Network), loss=(loss, Loss))
+    if penalty is not None:
+        check_kinds("gradcheck", penalty=(penalty, Penalty))
+        penalty.value(network.parameters)  # names it doesn't know are refused here
+    parts = penalty.parts if isinstance(penalty, Sum) else (penalty,)
+    smooth = [part for part in parts if part is not None and not part.proximal]
     h = real(step, "step", "gradcheck", low=0.0, ends="(]")
     limit = real(tolerance, "tolerance", "gradcheck", low=0.0, ends="(]")
     most = whole(entries, "entries", "gradcheck")
@@ -101,13 +109,14 @@ def gradcheck(
 
     def value() -> float:
         total = loss.value_and_gradient(net.forward(inputs), targets)[0]
-        return total + (penalty.value(net.parameters) if penalty is not None else 0.0)
+        return total + sum(part.value(net.parameters) for part in smooth)
 
+    rounding = 8 * np.finfo(np.float64).eps * max(1.0, abs(value())) / h
     _, grad = loss.value_and_gradient(net.forward(inputs), targets)
     input_grad = net.backward(grad, input_grad=True)
     assert input_grad is not None
-    if penalty is not None:
-        penalty.add_gradient(net.parameters)
+    for part in smooth:
+        part.add_gradient(net.parameters)
     arrays = {name: (p.value, p.grad.copy(), p.mask) for name, p in net.parameters.items()}
     arrays["x"] = (inputs, input_grad, np.ones(inputs.shape, bool))
     errors, checked = {}, {}
@@ -117,7 +126,7 @@ def gradcheck(
         flat, ours = array.reshape(-1), backprop.reshape(-1)[at]
         differences = np.array([_difference(value, flat, int(i), h) for i in at])
         scale = np.maximum(np.abs(ours), np.abs(differences))
-        floor = max(1e-3 * float(np.abs(backprop).max(initial=0.0)), 1e-12)
+        floor = max(1e-3 * float(np.abs(backprop).max(initial=0.0)), rounding / limit)
         errors[name] = float((np.abs(ours - differences) / np.maximum(scale, floor)).max(initial=0.0))
         checked[name] = len(at)
     return GradientCheck(errors, checked, limit)
@@ -141,7 +150,7 @@ def in_float64(network: Network) -> Network:
             layers.append(layer.copy())
             continue
         bias = None if layer.bias is None else layer.bias.value.astype(np.float64)
-        twin = Dense.from_arrays(layer.weight.value.astype(np.float64), bias)
+        twin = type(layer).from_arrays(layer.weight.value.astype(np.float64), bias)
         for mine, its in zip(layer.parameters, twin.parameters, strict=True):
             its.mask = mine.mask
         layers.append(twin)

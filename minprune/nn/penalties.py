@@ -6,8 +6,8 @@ step, taken after the optimizer's step of size η:
     prox(w) = argmin_u  Ω(u) + ‖u − w‖² / (2η)
 
 which is what makes weights exactly 0; a subgradient only makes them hover around it. A penalty sees the kept entries
-of prunable weights, and never biases: pruned weights are 0, add nothing and stay 0. Penalties add up: ``L1(1e-5) +
-L2(1e-4)``.
+of prunable weights (or of the parameters it names), and no biases unless named: what stands in a dropped entry adds
+nothing to its value or gradient. Penalties add up: ``L1(1e-5) + L2(1e-4)``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from minprune.nn.parameter import Parameter
 
 class Penalty(ABC):
     """What training asks of a penalty. The parameters come as a mapping name → `Parameter`."""
+
+    proximal = False  # whether it acts by its proximal step instead of its gradient
 
     @abstractmethod
     def value(self, parameters: Mapping[str, Parameter]) -> float:
@@ -49,9 +51,7 @@ class WeightPenalty(Penalty):
     def __init__(self, strength: float, *, names: Sequence[str] | None = None) -> None:
         where = type(self).__name__
         self.strength = real(strength, "strength", where, low=0.0)
-        if isinstance(names, str) or (names is not None and not all(isinstance(n, str) for n in names)):
-            raise InvalidTypeError(f"names must be a sequence of parameter names or None, got {names!r} in {where}()")
-        self.names = None if names is None else tuple(names)
+        self.names = None if names is None else _strings(names, where)
 
     def _weights(self, parameters: Mapping[str, Parameter]) -> Iterable[Parameter]:
         if self.names is None:
@@ -89,11 +89,11 @@ class L2(WeightPenalty):
     """
 
     def value(self, parameters: Mapping[str, Parameter]) -> float:
-        return self.strength / 2 * sum(_sum_of_squares(p.value) for p in self._weights(parameters))
+        return self.strength / 2 * sum(_sum_of_squares(p.effective()) for p in self._weights(parameters))
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
         for p in self._weights(parameters):
-            p.grad += p.value * p.dtype.type(self.strength)
+            _add(p, p.value * p.dtype.type(self.strength))
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
         pass
@@ -114,8 +114,10 @@ class L1(WeightPenalty):
     names : sequence of str, optional
         The parameters it acts on; all prunable weights by default.
 
-    References ---------- Tibshirani (1996), "Regression shrinkage and selection via the lasso". Parikh & Boyd (2014),
-    "Proximal algorithms", §6.5.2.
+    References
+    ----------
+    Tibshirani (1996), "Regression shrinkage and selection via the lasso". Parikh & Boyd (2014), "Proximal algorithms",
+    §6.5.2.
 
     Examples
     --------
@@ -130,14 +132,17 @@ class L1(WeightPenalty):
         if not isinstance(subgradient, bool):
             raise InvalidTypeError(f"subgradient must be True or False, got {subgradient!r} in L1()")
         self.subgradient = subgradient
+        self.proximal = not subgradient
 
     def value(self, parameters: Mapping[str, Parameter]) -> float:
-        return self.strength * sum(float(np.abs(p.value).sum(dtype=np.float64)) for p in self._weights(parameters))
+        return self.strength * sum(
+            float(np.abs(p.effective()).sum(dtype=np.float64)) for p in self._weights(parameters)
+        )
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
         if self.subgradient:
             for p in self._weights(parameters):
-                p.grad += np.sign(p.value) * p.dtype.type(self.strength)
+                _add(p, np.sign(p.value) * p.dtype.type(self.strength))
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
         if not self.subgradient:
@@ -150,7 +155,7 @@ class L1(WeightPenalty):
 
 
 class GroupLasso(WeightPenalty):
-    """The group lasso, Ω = λ Σ_g √n_g ‖w_g‖₂, which empties whole rows (or columns) of a weight.
+    """The group lasso, Ω = λ Σ_g √n_g ‖w_g‖₂, which empties whole rows (or columns) of a weight matrix.
 
     Its proximal step scales each group: w_g · max(0, 1 − ηλ√n_g / ‖w_g‖₂), with n_g the number of kept weights in g.
 
@@ -178,14 +183,18 @@ class GroupLasso(WeightPenalty):
            [0.   , 0.   ]])
     """
 
+    proximal = True
+
     def __init__(self, strength: float, *, axis: str = "inputs", names: Sequence[str] | None = None) -> None:
         super().__init__(strength, names=names)
         self.axis = choice(axis, "axis", "GroupLasso", ("inputs", "outputs"))
 
     def _groups(self, p: Parameter) -> tuple[Array, Array]:
         """Return each group's norm and √n_g, shaped to be broadcast over the weight."""
+        if len(p.shape) != 2:
+            raise InvalidValueError(f"{self!r} needs weights in rows and columns, got {p.name} of shape {p.shape}")
         along = 1 if self.axis == "inputs" else 0
-        norms = np.sqrt(np.square(p.value, dtype=np.float64).sum(axis=along, keepdims=True))
+        norms = np.sqrt(np.square(p.effective(), dtype=np.float64).sum(axis=along, keepdims=True))
         return norms, np.sqrt(p.mask.sum(axis=along, keepdims=True))
 
     def value(self, parameters: Mapping[str, Parameter]) -> float:
@@ -230,6 +239,20 @@ class Sum(Penalty):
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.parts))
+
+
+def _strings(names: object, where: str) -> tuple[str, ...]:
+    if isinstance(names, Iterable) and not isinstance(names, str):
+        result = tuple(names)
+        if all(isinstance(name, str) for name in result):
+            return result
+    raise InvalidTypeError(f"names must be a sequence of parameter names or None, got {names!r} in {where}()")
+
+
+def _add(p: Parameter, gradient: Array) -> None:
+    """Add to ``p.grad``, but nothing at dropped entries."""
+    p.obey(gradient)
+    p.grad += gradient
 
 
 def _sum_of_squares(array: Array) -> float:

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from minprune.nn.optimizers import Optimizer
 from minprune.nn.penalties import Penalty
 
 
+@runtime_checkable
 class PrunesWhileTraining(Protocol):
     """What `fit` asks of a pruner."""
 
@@ -42,9 +43,9 @@ class PrunesWhileTraining(Protocol):
 class History:
     """What was seen in each epoch, column by column; ``history["loss"]`` is a list.
 
-    Columns: ``epoch`` (from 1), ``loss`` (mean over the epoch's batches, without the penalty), ``penalty`` (at the
-    epoch's end), ``lr`` (of its last step), ``sparsity`` (at its end), ``seconds``, and with validation data
-    ``valid_loss`` and, for class labels, ``valid_accuracy``.
+    Columns: ``epoch`` (from 1), ``loss`` (mean over the samples as they were met, weighted if they have weights,
+    without the penalty), ``penalty`` (at the epoch's end), ``lr`` (of its last step), ``sparsity`` (at its end),
+    ``seconds``, and with validation data ``valid_loss`` and, for class labels, ``valid_accuracy``.
     """
 
     columns: dict[str, list[float]] = field(default_factory=dict)
@@ -122,7 +123,7 @@ def fit(
     callbacks : sequence of functions
         Called as ``callback(network, history)`` after each epoch; one that returns True ends the training.
     sample_weight : array, (samples,), optional
-        How much each training sample counts in the loss.
+        How much each training sample counts in the loss; ``weight_of_class[y]`` weights classes.
     rng : Generator or seed
         Shuffles the batches and draws dropout: same seed, same weights, bit for bit.
     progress : bool, optional
@@ -137,7 +138,8 @@ def fit(
     InvalidTypeError, InvalidValueError
         An argument that can't be meant; the network is then as it was.
     DivergedError
-        The loss turned NaN or infinite; the network then holds the weights with which that epoch began.
+        The loss or a weight turned NaN or infinite; the network then holds the weights with which that epoch began,
+        and the optimizer has forgotten it.
 
     Examples
     --------
@@ -148,10 +150,17 @@ def fit(
     >>> history["loss"][-1] < history["loss"][0]
     True
     """
-    _check_kinds(network=(network, Network), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    check_kinds("fit", network=(network, Network), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    optimizer.rate(0.0)  # a schedule that gives no rate is refused here, before anything happens
     if penalty is not None:
-        _check_kinds(penalty=(penalty, Penalty))
-        penalty.value(network.parameters)  # names it doesn't know are refused here, before anything happens
+        check_kinds("fit", penalty=(penalty, Penalty))
+        penalty.value(network.parameters)  # and names it doesn't know
+    if pruner is not None:
+        check_kinds("fit", pruner=(pruner, PrunesWhileTraining))
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise InvalidTypeError(f"callbacks must be a sequence of functions, got {callbacks!r} in fit()")
+    if not (progress is None or isinstance(progress, bool)):
+        raise InvalidTypeError(f"progress must be True, False or None, got {progress!r} in fit()")
     epochs = whole(epochs, "epochs", "fit")
     batch_size = whole(batch_size, "batch_size", "fit")
     x, y = checked_pair(train, "train", network, loss, "fit")
@@ -167,7 +176,9 @@ def fit(
     if pruner is not None:
         pruner.begin(network, x, y, steps=steps, rng=draws)
 
+    amount = len(x) if weight is None else float(weight.sum())
     history = History()
+    value = 0.0  # the loss of the last batch
     best_loss, best = math.inf, None
     step = 0
     with Progress(steps, "training", shown=progress) as bar:
@@ -179,34 +190,24 @@ def fit(
                 if pruner is not None:
                     pruner.before_step(step)
                 share = None if weight is None else weight[rows]
-                if share is not None and not share.any():
-                    step += 1
-                    continue  # a batch of which no sample counts teaches nothing
-                output = network.forward(x.take(rows, axis=0), draws)
-                value, grad = loss.value_and_gradient(output, y[rows], share)
-                if not math.isfinite(value):
-                    _restore(network, start)
-                    raise DivergedError(
-                        f"the loss turned {value} in epoch {epoch} at step {step + 1} of {steps} in fit(); the network "
-                        f"holds the weights with which the epoch began. Try a smaller lr than "
-                        f"{optimizer.rate(step / steps):g}"
-                    )
-                network.backward(grad)
-                if penalty is not None:
-                    penalty.add_gradient(network.parameters)
-                optimizer.step(network.parameters, step / steps)
-                if penalty is not None:
-                    penalty.shrink(network.parameters, optimizer.rate(step / steps))
-                total += value * len(rows)
+                if share is None or share.any():  # a batch of which no sample counts teaches nothing
+                    batch = x.take(rows, axis=0), y[rows], share
+                    value = _train(network, batch, loss, optimizer, penalty, step / steps, draws)
+                    if not math.isfinite(value):
+                        break
+                    total += value * (len(rows) if share is None else float(share.sum()))
                 step += 1
                 bar.step(f"epoch {epoch}/{epochs}, loss {value:.4f}")
-            if not all(np.isfinite(p.value).all() for p in network.parameters.values()):
+            if not math.isfinite(value) or not all(np.isfinite(p.value).all() for p in network.parameters.values()):
                 _restore(network, start)
+                for p in network.parameters.values():
+                    p.states.pop(optimizer, None)
+                what = "the weights turned NaN or infinite" if math.isfinite(value) else f"the loss turned {value}"
                 raise DivergedError(
-                    f"the weights turned NaN or infinite in epoch {epoch} in fit(); "
-                    f"the network holds those with which the epoch began"
+                    f"{what} in epoch {epoch} of {epochs} in fit(); the network holds the weights with which the epoch "
+                    f"began. Try a smaller lr than {optimizer.rate((epoch - 1) / epochs):g}"
                 )
-            row = {"epoch": epoch, "loss": total / len(x)}
+            row = {"epoch": epoch, "loss": total / amount}
             if penalty is not None:
                 row["penalty"] = penalty.value(network.parameters)
             if held_out is not None:
@@ -223,7 +224,8 @@ def fit(
                 elif epoch - (history.best_epoch or epoch) >= patience:
                     history.stopped = f"stopped after {patience} epochs without a better one"
                     break
-            if True in [callback(network, history) for callback in callbacks]:  # each of them sees every epoch
+            answers = [callback(network, history) for callback in callbacks]  # each of them sees every epoch
+            if any(isinstance(answer, bool | np.bool_) and answer for answer in answers):
                 history.stopped = "stopped by a callback"
                 break
     if best is not None:
@@ -231,12 +233,39 @@ def fit(
     return history
 
 
-def _check_kinds(**expected: tuple[object, type]) -> None:
+def _train(
+    network: Network,
+    batch: tuple[Array, Array, Array | None],
+    loss: Loss,
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    progress: float,
+    rng: np.random.Generator,
+) -> float:
+    """Take one step on a batch of inputs, targets and sample weights; return its loss. A loss that is not finite is
+    returned before the step.
+    """
+    x, y, weight = batch
+    with np.errstate(over="ignore", invalid="ignore"):  # `fit` looks at the loss and the weights, and says it better
+        output = network.forward(x, rng)
+        value, grad = loss.value_and_gradient(output, y, weight)
+        if math.isfinite(value):
+            network.backward(grad)
+            if penalty is not None:
+                penalty.add_gradient(network.parameters)
+            optimizer.step(network.parameters, progress)
+            if penalty is not None:
+                penalty.shrink(network.parameters, optimizer.rate(progress))
+    return value
+
+
+def check_kinds(where: str, **expected: tuple[object, type]) -> None:
+    """Refuse values that are not instances of what they should be; a class instead of an instance gets a hint."""
     for name, (value, kind) in expected.items():
-        if not isinstance(value, kind):
+        if isinstance(value, type) or not isinstance(value, kind):
             hint = f"; pass an instance: {name}={value.__name__}(…)" if isinstance(value, type) else ""
             raise InvalidTypeError(
-                f"{name} must be a {kind.__name__}, got {type(value).__name__} {value!r} in fit(){hint}"
+                f"{name} must be a {kind.__name__}, got {type(value).__name__} {value!r} in {where}(){hint}"
             )
 
 
@@ -259,12 +288,14 @@ def _batches(order: Array, batch_size: int) -> Iterator[Array]:
 def _validate(network: Network, data: tuple[Array, Array], loss: Loss) -> dict[str, float]:
     x, y = data
     total, right = 0.0, 0
-    for rows in _batches(np.arange(len(x)), 4096):
-        output = network.forward(x[rows])
-        total += loss.value_and_gradient(output, y[rows])[0] * len(rows)
-        right += int(np.count_nonzero(decisions(output) == y[rows])) if y.ndim == 1 else 0
+    labelled = y.ndim == 1 and bool((y == np.round(y)).all())  # BinaryCrossEntropy takes probabilities as well
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in _batches(np.arange(len(x)), 4096):
+            output = network.forward(x[rows])
+            total += loss.value_and_gradient(output, y[rows])[0] * len(rows)
+            right += int(np.count_nonzero(decisions(output) == y[rows])) if labelled else 0
     result = {"valid_loss": total / len(x)}
-    return result | ({"valid_accuracy": right / len(x)} if y.ndim == 1 else {})
+    return result | ({"valid_accuracy": right / len(x)} if labelled else {})
 
 
 def _weights_of(network: Network) -> list[tuple[Array, Array]]:
