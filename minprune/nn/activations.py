@@ -97,9 +97,10 @@ class Tanh(Activation):
 
 
 class Sigmoid(Activation):
-    """The logistic function, y = 1 / (1 + e⁻ˣ) = (1 + tanh(x/2)) / 2; its derivative is y (1 − y).
+    """The logistic function, y = 1 / (1 + e⁻ˣ); its derivative is y (1 − y).
 
-    The form with tanh overflows for no x.
+    Far below 0 the exponential overflows to infinity, and 1/∞ = 0 is what y should be: nothing else is needed. The form
+    (1 + tanh(x/2)) / 2 overflows nowhere, but loses all digits there: it gives 0 for 10⁻¹⁷.
 
     Examples
     --------
@@ -108,10 +109,11 @@ class Sigmoid(Activation):
     """
 
     def infer(self, y: Array) -> None:
-        y *= 0.5
-        np.tanh(y, out=y)
+        np.negative(y, out=y)
+        with np.errstate(over="ignore"):
+            np.exp(y, out=y)
         y += 1
-        y *= 0.5
+        np.reciprocal(y, out=y)
 
     def backward(self, grad: Array, *, input_grad: bool = True) -> Array | None:
         result: Array = grad * (self._y * (1 - self._y))

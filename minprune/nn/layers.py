@@ -7,6 +7,8 @@ of the loss with respect to y, the gradient with respect to x, by the chain rule
 
 and, for a layer with parameters, the gradient with respect to those. `forward` remembers what `backward` needs; the two
 stand side by side, and a third method, `infer`, is `forward` without the remembering, in place, for a compiled program.
+
+A layer checks the arguments it is made of. What flows through it is checked once, by the `Network`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from minprune.arguments import RNG, Array, choice, finite, float_dtype, generator, numeric, real, whole
-from minprune.errors import InvalidValueError
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.parameter import Parameter
 
 LARGEST_LAYER = 2**31  # weights; more is a mistake, and is refused before anything is allocated
@@ -73,8 +75,10 @@ class Dense(Layer):
     InvalidTypeError, InvalidValueError
         A width that is not a whole number ≥ 1, or a layer of more than 2³¹ weights.
 
-    References ---------- He, Zhang, Ren & Sun (2015), "Delving deep into rectifiers". Glorot & Bengio (2010),
-    "Understanding the difficulty of training deep feedforward neural networks".
+    References
+    ----------
+    He, Zhang, Ren & Sun (2015), "Delving deep into rectifiers". Glorot & Bengio (2010), "Understanding the difficulty
+    of training deep feedforward neural networks".
 
     Examples
     --------
@@ -98,6 +102,8 @@ class Dense(Layer):
             raise InvalidValueError(
                 f"inputs × outputs must be at most {LARGEST_LAYER:,}, got {inputs:,} × {outputs:,} in Dense()"
             )
+        if not isinstance(bias, bool):
+            raise InvalidTypeError(f"bias must be True or False, got {bias!r} in Dense()")
         fan = self.inputs if choice(init, "init", "Dense", ("he", "glorot")) == "he" else self.inputs + self.outputs
         kind = float_dtype(dtype, "Dense")
         draw = generator(rng, "Dense").standard_normal((self.inputs, self.outputs), dtype=kind.type)

@@ -10,7 +10,8 @@ A function of progress needs no number of steps: `fit` knows how many there will
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 from minprune.arguments import real
@@ -71,8 +72,10 @@ class StepDecay:
     def __init__(self, initial: float, factor: float = 0.1, milestones: Sequence[float] = (0.5, 0.75)) -> None:
         self.initial = real(initial, "initial", "StepDecay", low=0.0, ends="(]")
         self.factor = real(factor, "factor", "StepDecay", low=0.0, high=1.0, ends="(]")
+        if isinstance(milestones, str) or not isinstance(milestones, Iterable):
+            raise InvalidTypeError(f"milestones must be a sequence of numbers, got {milestones!r} in StepDecay()")
         self.milestones = tuple(real(m, "milestones", "StepDecay", low=0.0, high=1.0, ends="()") for m in milestones)
-        if list(self.milestones) != sorted(self.milestones):
+        if any(a >= b for a, b in pairwise(self.milestones)):
             raise InvalidValueError(f"milestones must rise, got {self.milestones} in StepDecay()")
 
     def __call__(self, progress: float) -> float:
@@ -84,6 +87,8 @@ class StepDecay:
 
 def learning_rate(value: object, where: str) -> LearningRate:
     """Return a learning rate as it was given, checked: a number > 0, or a function of progress."""
+    if isinstance(value, type):
+        raise InvalidTypeError(f"lr must be a number or a schedule, got a class in {where}(): pass {value.__name__}(…)")
     if callable(value):
         return value
     if isinstance(value, str):

@@ -114,7 +114,9 @@ class BinaryCrossEntropy(Loss):
         z = output[:, 0]
         y = target.astype(z.dtype, copy=False)
         losses = np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))
-        return losses, (0.5 * (1 + np.tanh(0.5 * z)) - y)[:, None]
+        with np.errstate(over="ignore"):  # e^{−z} = ∞ makes the quotient 0, as it should be
+            grads = 1 / (1 + np.exp(-z)) - y
+        return losses, grads[:, None]
 
     def check_target(self, target: object, count: int, outputs: int, where: str) -> Array:
         if outputs != 1:

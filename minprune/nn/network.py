@@ -7,7 +7,7 @@ The forward pass goes through the layers in order, the backward pass in reverse:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -53,6 +53,8 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
+        if isinstance(layers, Layer | str) or not isinstance(layers, Iterable):
+            raise InvalidTypeError(f"layers must be a sequence of layers, got {layers!r} in Network()")
         self.layers = tuple(layers)
         for layer in self.layers:
             if not isinstance(layer, Layer):
@@ -251,8 +253,8 @@ def probabilities(logits: Array) -> Array:
     """Return class probabilities from logits, (batch, K ≥ 2) by softmax or (batch, 1) by the logistic function."""
     finite(logits, "the network's output", "predict_proba")
     if logits.shape[1] == 1:
-        p: Array = 0.5 * (1 + np.tanh(0.5 * logits))
-        both: Array = np.concatenate([1 - p, p], axis=1)
+        with np.errstate(over="ignore"):  # 1/(1 + ∞) is 0, as it should be; and 1 − p would lose the small ones
+            both: Array = 1 / (1 + np.exp(np.concatenate([logits, -logits], axis=1)))
         return both
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     result: Array = e / e.sum(axis=1, keepdims=True)

@@ -31,7 +31,7 @@ class Parameter:
     Parameters
     ----------
     value : array of float32 or float64
-        The initial value. It is copied.
+        The initial value: finite. It is copied.
     name : str
         Such as ``"dense1.weight"``; a `Network` sets it.
     prunable : bool
@@ -59,8 +59,8 @@ class Parameter:
 
     def __init__(self, value: Array, name: str = "", *, prunable: bool = False) -> None:
         # Always a fresh buffer in C order: a view would let one parameter's update leak into another array.
-        self._value: Array = np.array(numeric(value, name or "value", "Parameter"), order="C")
-        float_dtype(self._value.dtype, "Parameter")
+        given = finite(numeric(value, name or "value", "Parameter"), name or "value", "Parameter")
+        self._value: Array = np.array(given, order="C", dtype=float_dtype(given.dtype, "Parameter"))
         self._grad: Array = np.zeros_like(self._value)
         self.name = name
         self.prunable = prunable
@@ -89,7 +89,7 @@ class Parameter:
     @grad.setter
     def grad(self, new: Array) -> None:
         if new is not self._grad:  # it is after ``p.grad += x``
-            np.copyto(self._grad, self._fitting(new, f"grad of {self.name}"))
+            np.copyto(self._grad, self._fitting(new, f"grad of {self.name or 'value'}"))
 
     @property
     def mask(self) -> Bools:
@@ -97,7 +97,7 @@ class Parameter:
 
     @mask.setter
     def mask(self, new: Bools) -> None:
-        mask = mask_of_shape(new, self.shape, self.name, "Parameter").copy(order="C")
+        mask = mask_of_shape(new, self.shape, self.name or "value", "Parameter").copy(order="C")
         mask.setflags(write=False)
         self._mask = mask
         self._kept_at = None
@@ -121,6 +121,14 @@ class Parameter:
             keep = self._keep_bits if piece is None else self._keep_bits.reshape(-1)[piece]
             bits = array.view(keep.dtype)
             np.bitwise_and(bits, keep, out=bits)
+
+    def effective(self) -> Array:
+        """Return the value with +0.0 at dropped entries, whatever stands there; `value` itself if none is dropped."""
+        if self._keep_bits is None:
+            return self._value
+        array = self._value.copy()
+        self.obey(array)
+        return array
 
     @property
     def kept_at(self) -> Array:
