@@ -112,7 +112,8 @@ def plot_masks(network: Network, *, title: str | None = None) -> Figure:
             note = ""
             if shares.shape != (outputs, inputs):
                 across, down = -(-inputs // shares.shape[1]), -(-outputs // shares.shape[0])
-                note = f" (a cell is {across} × {down} weights; the darkest keep {percent(darkest, 0)})"
+                up_to = "up to " if inputs % shares.shape[1] or outputs % shares.shape[0] else ""
+                note = f" (a cell is {up_to}{across} × {down} weights; the darkest keep {percent(darkest, 0)})"
             axis.set_xlabel(f"input{note}")
             axis.set_ylabel("output")
             axis.grid(False)
@@ -280,9 +281,8 @@ def plot_activity(complexity: Complexity, *, title: str | None = None) -> Figure
                     places, np.full(len(places), level), marker, color=colour, ms=4, mew=0.9, mfc="none", clip_on=False
                 )
             silent, dead = int((activity == 0).sum()), int(layer.dead.sum())
-            axis.set_title(
-                f"{layer.name}: {count(layer.units)} unit{'s' * (layer.units != 1)}, {dead} dead (pale, ×), {silent} never active (○)"
-            )
+            units = f"{count(layer.units)} unit{'s' * (layer.units != 1)}"
+            axis.set_title(f"{layer.name}: {units}, {dead} dead (pale, ×), {silent} never active (○)")
             axis.set_ylim(-30, 100)
             axis.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])
             axis.set_xlim(0.5, layer.units + 0.5)
