@@ -39,13 +39,17 @@ def real(
     value: object, name: str, where: str, *, low: float = -math.inf, high: float = math.inf, ends: str = "[]"
 ) -> float:
     """Return `value` as a finite float inside the interval; `ends` says which ends belong to it, e.g. ``"[)"``."""
-    if isinstance(value, bool | np.bool_ | str | bytes | np.ndarray | complex) or not hasattr(value, "__float__"):
+    scalar = value.dtype.kind in "fiu" if isinstance(value, np.generic) else not isinstance(value, bool | np.ndarray)
+    if not scalar or not hasattr(value, "__float__"):
         raise InvalidTypeError(f"{name} must be a number, got {_show(value)} in {where}()")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number that no float holds
+        number = math.inf
     above = number > low or (ends[0] == "[" and number == low)
     below = number < high or (ends[1] == "]" and number == high)
     if not (math.isfinite(number) and above and below):
-        raise InvalidValueError(f"{name} must be {_interval(low, high, ends)}, got {number:g} in {where}()")
+        raise InvalidValueError(f"{name} must be {_interval(low, high, ends)}, got {number:.15g} in {where}()")
     return number
 
 
@@ -67,9 +71,11 @@ def choice(value: object, name: str, where: str, options: Iterable[str]) -> str:
 def float_dtype(value: object, where: str) -> np.dtype[Any]:
     """Return float32 or float64; anything else is refused."""
     try:
-        dtype: np.dtype[Any] = np.dtype(value)  # type: ignore[call-overload]
-    except TypeError:
-        raise InvalidTypeError(f"dtype must be float32 or float64, got {_show(value)} in {where}()") from None
+        dtype: np.dtype[Any] | None = np.dtype(value) if value is not None else None  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        dtype = None
+    if dtype is None:  # None itself is refused too: NumPy would take it for float64
+        raise InvalidTypeError(f"dtype must be float32 or float64, got {_show(value)} in {where}()")
     if dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise InvalidValueError(f"dtype must be float32 or float64, got {dtype} in {where}()")
     return dtype
@@ -77,12 +83,13 @@ def float_dtype(value: object, where: str) -> np.dtype[Any]:
 
 def generator(rng: RNG, where: str) -> np.random.Generator:
     """Return ``np.random.default_rng(rng)``; the global state is never touched."""
-    if isinstance(rng, bool | str | float):
+    if isinstance(rng, bool):  # an int to NumPy
         raise InvalidTypeError(f"rng must be a Generator, a seed or None, got {_show(rng)} in {where}()")
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError) as error:
-        raise InvalidValueError(f"rng must be a Generator, a seed or None, got {_show(rng)} in {where}()") from error
+        kind = InvalidTypeError if isinstance(error, TypeError) else InvalidValueError
+        raise kind(f"rng must be a Generator, a seed or None, got {_show(rng)} in {where}()") from error
 
 
 def numeric(value: object, name: str, where: str) -> Array:
