@@ -53,7 +53,9 @@ def plot_history(history: History | Mapping[str, History], *, title: str | None 
     valid = any("valid_loss" in columns for columns in seen.values())
     pruned = any("sparsity" in columns and columns["sparsity"].max() > 0 for columns in seen.values())
     default = "Loss by epoch" + (" (solid: validation, dashed: training)" if valid and not alone else "")
-    with panels([2.3, 0.9] if pruned else [2.3], heading(title, default, "plot_history"), around=0.5) as (figure, axes):
+    room = 0.19 * len(seen)  # for the labels
+    heights = [max(2.3, room), max(0.9, room)] if pruned else [max(2.3, room)]
+    with panels(heights, heading(title, default, "plot_history"), around=0.5) as (figure, axes):
         from matplotlib.ticker import MaxNLocator
 
         ends, shares = [], []
@@ -147,7 +149,10 @@ def plot_quality(
     name = text_of(metric, "metric", "plot_quality")
     level = None if baseline is None else real(baseline, "baseline", "plot_quality")
     about = f"{name[0].upper()}{name[1:]} against the share of weights pruned"
-    with panels([3.1], heading(title, about, "plot_quality")) as (figure, [axis]):
+    with panels([max(2.6, 0.19 * (len(curves) + 1))], heading(title, about, "plot_quality"), around=0.5) as (
+        figure,
+        [axis],
+    ):
         from matplotlib.ticker import FixedLocator, NullLocator
 
         ends = []
@@ -185,10 +190,10 @@ def _curves(rows: object) -> dict[str, dict[float, list[float]]]:
     where, flat = "plot_quality", []
     if isinstance(rows, Mapping):
         for label, points in rows.items():
-            try:
-                flat += [(label, *(x for x in pair), f"rows[{label!r}][{i}]") for i, pair in enumerate(points)]
-            except TypeError:
-                flat += [(label, points, f"rows[{label!r}]")]
+            if isinstance(points, str) or not isinstance(points, Iterable):
+                got = f"{type(points).__name__} {points!r}"
+                raise InvalidTypeError(f"rows[{label!r}] must be pairs (sparsity, value), got {got} in {where}()")
+            flat += [(label, *_values(point), f"rows[{label!r}][{i}]") for i, point in enumerate(points)]
     else:
         flat = [(*row, f"rows[{i}]") for i, row in enumerate(dicts_of(rows, ("criterion", "sparsity", "value"), where))]
     curves: dict[str, dict[float, list[float]]] = {}
@@ -202,6 +207,10 @@ def _curves(rows: object) -> dict[str, dict[float, list[float]]]:
     if not curves:
         raise InvalidValueError(f"rows must hold at least one point, got none in {where}()")
     return curves
+
+
+def _values(point: object) -> tuple[object, ...]:
+    return tuple(point) if isinstance(point, Iterable) and not isinstance(point, str) else (point,)
 
 
 def dicts_of(rows: object, keys: Sequence[str], where: str) -> list[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import re
 import textwrap
@@ -113,16 +114,16 @@ def panels(heights: Sequence[float], title: str, *, around: float = 0.0) -> Iter
         figure.set_layout_engine("none")  # and stays: what is drawn twice is the same twice
 
 
-def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Return `places` moved as little as possible (in squares) so that, in their order, they are `gap` apart.
+def spread(places: Sequence[float], gap: float, *, high: float = math.inf) -> list[float]:
+    """Return `places` moved as little as possible (in squares) so that they are `gap` apart and in 0 … `high`.
 
     With i · gap taken off the i-th place it is a regression on a rising sequence: neighbours in the wrong order are
-    pooled at their mean.
+    pooled at their mean, and what is out of bounds goes to the bound.
 
     Examples
     --------
-    >>> spread([0.0, 5.0, 5.0], 1.0)
-    [0.0, 4.5, 5.5]
+    >>> spread([0.0, 5.0, 5.0], 1.0), spread([0.0, 5.0, 5.0], 1.0, high=5.0)
+    ([0.0, 4.5, 5.5], [0.0, 4.0, 5.0])
     """
     order = np.argsort(places, kind="stable")
     pools: list[tuple[float, int]] = []  # sum, count
@@ -133,21 +134,18 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
             pools.append((a + b, n + m))
     level = np.repeat([total / n for total, n in pools], [n for _, n in pools])
     result = np.empty(len(order))
-    result[order] = level + gap * np.arange(len(order))
+    result[order] = np.clip(level, 0, max(0.0, high - gap * (len(order) - 1))) + gap * np.arange(len(order))
     return [float(place) for place in result]
 
 
 def label_ends(axis: Axes, ends: Sequence[tuple[str, float, float, str]]) -> None:
-    """Write labels (text, x, y, colour) at the right of a panel, level with the points they stand for.
-
-    The limits of the panel must be set before.
-    """
+    """Write labels (text, x, y, colour) at the right of a panel whose limits are set, level with their points."""
     figure: Any = axis.figure
     figure.draw_without_rendering()
     points = axis.get_window_extent().height * 72 / figure.dpi
     to_panel = axis.transData + axis.transAxes.inverted()
     levels = [float(to_panel.transform((x, y))[1]) for _, x, y, _ in ends]
-    for (text, x, y, colour), level in zip(ends, spread(levels, 12.5 / points), strict=True):
+    for (text, x, y, colour), level in zip(ends, spread(levels, 12.5 / points, high=1.0), strict=True):
         line = {"arrowstyle": "-", "color": LEADER, "lw": 0.8, "shrinkA": 1, "shrinkB": 3}
         axis.annotate(
             short(text), (x, y), (1.035, level), textcoords="axes fraction", va="center", fontsize=9.5,

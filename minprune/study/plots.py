@@ -278,8 +278,9 @@ def plot_activity(complexity: Complexity, *, title: str | None = None) -> Figure
             ):
                 places = np.flatnonzero(which) + 1
                 axis.plot(
-                    places, np.full(len(places), level), marker, color=colour, ms=4, mew=0.9, mfc="none", clip_on=False
-                )
+                    places, np.full(len(places), level), marker, color=colour, ms=4, mew=0.9, mfc="none",
+                    clip_on=False, in_layout=False,
+                )  # fmt: skip
             silent, dead = int((activity == 0).sum()), int(layer.dead.sum())
             units = f"{count(layer.units)} unit{'s' * (layer.units != 1)}"
             axis.set_title(f"{layer.name}: {units}, {dead} dead (pale, ×), {silent} never active (○)")
