@@ -264,8 +264,9 @@ def check_kinds(where: str, **expected: tuple[object, type]) -> None:
     for name, (value, kind) in expected.items():
         if isinstance(value, type) or not isinstance(value, kind):
             hint = f"; pass an instance: {name}={value.__name__}(…)" if isinstance(value, type) else ""
+            article = "an" if kind.__name__[0] in "AEIOU" else "a"
             raise InvalidTypeError(
-                f"{name} must be a {kind.__name__}, got {type(value).__name__} {value!r} in {where}(){hint}"
+                f"{name} must be {article} {kind.__name__}, got {type(value).__name__} {value!r} in {where}(){hint}"
             )
 
 
