@@ -146,7 +146,7 @@ def label_ends(axis: Axes, ends: Sequence[tuple[str, float, float, str]]) -> Non
     to_panel = axis.transData + axis.transAxes.inverted()
     levels = [float(to_panel.transform((x, y))[1]) for _, x, y, _ in ends]
     for (text, x, y, colour), level in zip(ends, spread(levels, 12.5 / points, high=1.0), strict=True):
-        line = {"arrowstyle": "-", "color": LEADER, "lw": 0.8, "shrinkA": 1, "shrinkB": 3}
+        line = {"arrowstyle": "-", "color": LEADER, "lw": 0.8, "shrinkA": 1, "shrinkB": 3, "relpos": (0, 0.5)}
         axis.annotate(
             short(text), (x, y), (1.035, level), textcoords="axes fraction", va="center", fontsize=9.5,
             color=darker(colour), arrowprops=line,

@@ -200,6 +200,7 @@ def test_quality_is_drawn_at_the_share_kept_and_told_as_the_share_pruned():
         np.testing.assert_allclose(b.get_xydata(), [[1, 5], [0.1, 3]])
         np.testing.assert_allclose(a.get_xydata(), [[0.01, 1]])
         assert texts(axis) == ["b", "a", "dense 4.5"]
+        np.testing.assert_allclose([label.xy for label in axis.texts], [[0.1, 3], [0.01, 1], [axis.get_xlim()[1], 4.5]])
         left, right = axis.get_xlim()
         assert left > 1 > 0.01 > right
         ticks = dict(zip((t.get_text() for t in axis.get_xticklabels()), axis.get_xticks(), strict=True))
@@ -254,6 +255,7 @@ def test_speedups_stand_in_their_cells_and_a_line_runs_where_they_pass_one():
     assert [list(line.get_ydata()) for line in first.lines] == [[0.5, 0.5]] * 2
     assert [list(line.get_xdata()) for line in second.lines] == [[0.5, 1.5]]
     for axis in figure.axes:
+        assert axis.images[0].origin == "lower"
         low, high = axis.images[0].get_clim()
         assert low == -high < 0
 
