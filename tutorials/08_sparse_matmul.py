@@ -460,8 +460,9 @@ print(f"\nOf 25 cells each, CSR won {won[1]} at batch 1, {won[16]} at batch 16 a
 
 # %% [markdown]
 # When this chapter was written, on one thread of OpenBLAS, CSR won for single samples from 95 % on where the layer
-# was 2048 wide or wider, from 98 % on at 1024, and nowhere at 256. For 16 samples it took a wide layer *and* 98 % or
-# more; BLAS won the rest. With a second thread, which helps BLAS alone, little of that was left below 99 %.
+# was 2048 wide or wider, somewhere between 95 and 98 % at 1024, and nowhere at 256. For 16 samples it took a wide
+# layer *and* 98 % or more; for 64 the same, save that 95 % was enough at 4096. BLAS won the rest. With a second
+# thread, which helps BLAS alone, the batches needed 99 %, and a wide layer.
 #
 # ## What `compile` chooses, and why
 #
