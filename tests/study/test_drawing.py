@@ -172,7 +172,7 @@ def test_a_place_that_is_none_is_a_storage_error(figure, tmp_path):
 
 
 def test_end_labels_stand_beside_their_panel_each_on_a_line_of_its_own():
-    [axis] = plots.plot_quality({f"{k}": [(0.5, 1.0), (0.9, 0.0 if k else 9.0)] for k in range(12)}, metric="AUC").axes
+    [axis] = plots.plot_quality({f"{k}": [(0.5, 1.0), (0.9, 9.0 if k else 0.0)] for k in range(12)}, metric="AUC").axes
     levels = sorted(label.xyann[1] for label in axis.texts)
     assert levels[0] >= 0
     assert levels[-1] <= 1 + 1e-9
