@@ -111,10 +111,10 @@ def test_every_loss_can_be_checked(loss):
 def test_the_network_and_the_batch_are_not_touched(dtype):
     net, x = network(dtype=dtype), X.copy()
     net.parameters["dense1.weight"].mask = RNG.random((4, 5)) < 0.5
-    before, x_before = bits(net), x.copy()
+    before = bits(net)
+    x.setflags(write=False)
     result = gradcheck(net, x, Y, SoftmaxCrossEntropy())
     assert bits(net) == before
-    np.testing.assert_array_equal(x, x_before)
     assert result.checked["dense1.weight"] == net.parameters["dense1.weight"].kept
     assert list(result.to_dict()) == [*net.parameters, "x"]
 
