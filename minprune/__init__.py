@@ -10,7 +10,7 @@ and measured honestly, all in plain NumPy. The five steps, and where each is rea
                             Unstructured · Neurons                            in what shape?
     4 apply    `pruning`    Plan.apply · Pruner · OneShot · Cubic             when?
                `inference`  compact · compile · CSR                           make it fast
-    5 evaluate `study`      evaluate · time_inference · compare               what was gained, what was lost?
+    5 evaluate `study`      evaluate · time_inference · compare · plot_…      what was gained, what was lost?
 
 >>> import minprune as mp
 >>> digits = mp.datasets.load("digits")
@@ -77,6 +77,13 @@ _HOME = {
     "evaluate": "study.evaluation",
     "time_inference": "study.timing",
     "compare": "study.comparison",
+    "plot_masks": "study.plots",
+    "plot_weights": "study.plots",
+    "plot_activity": "study.plots",
+    "plot_history": "study.plots",
+    "plot_quality": "study.plots",
+    "plot_latency": "study.plots",
+    "plot_where_it_pays": "study.plots",
     "MinpruneError": "errors",
     "InvalidTypeError": "errors",
     "InvalidValueError": "errors",
@@ -139,4 +146,13 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.study.comparison import compare
     from minprune.study.complexity import analyze
     from minprune.study.evaluation import evaluate
+    from minprune.study.plots import (
+        plot_activity,
+        plot_history,
+        plot_latency,
+        plot_masks,
+        plot_quality,
+        plot_weights,
+        plot_where_it_pays,
+    )
     from minprune.study.timing import time_inference
