@@ -228,7 +228,7 @@ def _applied(report: Report, story: Story) -> None:
     dead = sum(int(np.count_nonzero(layer.dead)) for layer in after.layers)
     blind = f"{count(int(after.unused_inputs.sum()))} of {count(len(after.unused_inputs))}"
     report.text(
-        f"{count(after.paths)} paths are left, {count(dead)} units are dead, and {blind} inputs are not looked at any more."
+        f"{count(after.paths)} paths are left, {count(dead)} units are dead, and {blind} inputs are no longer looked at."
         + (f" Facts that play no part any more: {', '.join(unused)}." if 0 < len(unused) <= 12 else "")
     )
     _complexity(report, after)
