@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    if "numpy" not in sys.modules:  # NumPy's BLAS reads this once
+        # Small products gain nothing from a second thread, and wait for it for milliseconds on a machine that is busy.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from minprune.study import demo, page
 
     began = time.perf_counter()

@@ -228,7 +228,7 @@ def _applied(report: Report, story: Story) -> None:
     dead = sum(int(np.count_nonzero(layer.dead)) for layer in after.layers)
     blind = f"{count(int(after.unused_inputs.sum()))} of {count(len(after.unused_inputs))}"
     report.text(
-        f"{count(after.paths)} paths are left, {count(dead)} units are dead, and {blind} inputs are no longer looked at."
+        f"{count(after.paths)} paths are left, {count(dead)} units are dead, and {blind} inputs are not used now."
         + (f" Facts that play no part any more: {', '.join(unused)}." if 0 < len(unused) <= 12 else "")
     )
     _complexity(report, after)
@@ -237,10 +237,10 @@ def _applied(report: Report, story: Story) -> None:
         "folded away, exactly, and for each layer the kernels are timed here and the fastest is taken."
     )
     rows = [
-        [step.name, step.kernel.name, f"{step.outputs}", count(step.kept), size(step.kernel.nbytes), step.why]
+        [step.name, step.kernel.name, step.why, count(step.outputs), count(step.kept), size(step.kernel.nbytes)]
         for step in story.program.steps
     ]
-    report.table(["layer", "kernel", "units", "weights", "bytes", "why"], rows, left=2)
+    report.table(["layer", "kernel", "why", "units", "weights", "bytes"], rows, left=3)
 
 
 def _evaluated(report: Report, story: Story) -> None:
@@ -257,30 +257,36 @@ def _evaluated(report: Report, story: Story) -> None:
         row += ["–" if cost.kept is None else count(cost.kept), size(cost.nbytes or 0)]
         row += ["–" if theory is None else f"{theory:.2f}×", *(f"{of[name]:.2f}×" for of in found.speedups.values())]
         rows.append(row)
-    headers = ["model", story.metric, *(["false declines"] if two else []), "weights", "bytes", "speed-up in theory"]
-    headers += [f"measured, batch {batch}" for batch in found.speedups]
+    headers = ["model", story.metric, *(["false declines"] if two else []), "weights", "bytes", "in theory"]
+    headers += [f"batch {batch}" for batch in found.speedups]
     share = percent(story.test_dense.asked_recall, 0)
     note = f" False declines: good customers refused when the threshold catches {share} of those who default."
     report.table(
         headers,
         rows,
-        caption="Speed-ups are over the dense network. In theory: by floating-point operations. Measured: the models "
-        "in turns, the median of the rounds’ ratios." + (note if two else ""),
+        caption="The last columns are speed-ups over the dense network: in theory, by floating-point operations, and "
+        "measured, at each batch size, the models in turns." + (note if two else ""),
     )
     report.figure(
         plots.plot_latency(found), "What a call takes, by batch size: the median, and the middle half of calls."
     )
-    for name, (dense, pruned) in story.groups.items():
-        rows = [
-            [str(a.group), count(a.count), *(
-                "–" if share is None else percent(share)
-                for share in (a.recall, b.recall, a.false_declines, b.false_declines)
-            )]
-            for a, b in zip(dense.groups, pruned.groups, strict=True)
-        ]  # fmt: skip
-        report.table(
-            [name, "customers", "caught: dense", "pruned", "false declines: dense", "pruned"],
-            rows,
-            caption="One threshold for all. Pruning should not move the burden from one group to another.",
-        )
+    _customers(report, story)
     report.fold("The same as the terminal prints it", f"{found}\n\n{story.program}")
+
+
+def _customers(report: Report, story: Story) -> None:
+    """Add how each group of customers fares with either network."""
+    rows: list[list[str]] = []
+    for dense, pruned in story.groups.values():
+        rows += [[]] if rows else []
+        for a, b in zip(dense.groups, pruned.groups, strict=True):
+            shares = (a.recall, b.recall, a.false_declines, b.false_declines)
+            cells = ["–" if share is None else percent(share) for share in shares]
+            rows.append([str(a.group), count(a.count), *cells])
+    if rows:
+        report.table(
+            ["customers", "number", "caught: dense", "pruned", "false declines: dense", "pruned"],
+            rows,
+            caption="Caught: defaulters refused; false declines: good customers refused. One threshold holds for all. "
+            "Pruning should not move the burden from one group to another.",
+        )
