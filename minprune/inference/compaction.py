@@ -31,12 +31,18 @@ def compact(network: Network) -> Network:
     ----------
     network : Network
         It is not touched. What is dead is read off the masks: a kept weight that is 0.0 is a connection.
+        Its layers are `Dense`, `Select`, `Dropout` and activations; of another kind nothing is known.
 
     Returns
     -------
     Network
         With the same input and output widths. Unused inputs are left out by a `Select` in front. Kept weights and
         their masks are carried over; equal outputs up to the rounding of sums taken in another order.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        Not a `Network`, or one with a layer of another kind.
 
     Examples
     --------
@@ -84,8 +90,9 @@ class _Affine:
     def of(cls, layer: Dense) -> _Affine:
         if layer.bias is None:
             nothing = np.zeros(layer.outputs)
-            return cls(layer.weight.value, layer.weight.mask, nothing, nothing.astype(np.bool_))
-        return cls(layer.weight.value, layer.weight.mask, layer.bias.value.astype(np.float64), layer.bias.mask)
+            return cls(layer.weight.effective(), layer.weight.mask, nothing, nothing.astype(np.bool_))
+        bias = layer.bias.effective().astype(np.float64)
+        return cls(layer.weight.effective(), layer.weight.mask, bias, layer.bias.mask)
 
     def take_rows(self, keep: Bools) -> None:
         self.weight, self.mask = self.weight[keep], self.mask[keep]
@@ -124,12 +131,13 @@ def _functions(network: Network) -> tuple[list[Layer], list[list[Layer]]]:
     """Return copies of the layers in front of the first Dense, and of those after each Dense."""
     groups: list[list[Layer]] = [[]]
     for layer in network.layers:
-        if isinstance(layer, Dense):
+        if type(layer).forward is Dense.forward:  # a subclass of another function is another kind of layer
             groups.append([])
         elif isinstance(layer, Activation | Dropout):
             groups[-1].append(layer.copy())
-        elif not isinstance(layer, Select):
-            raise InvalidValueError(f"compact() knows layers that work on each number by itself, got {layer!r}")
+        elif type(layer).forward is not Select.forward:
+            kinds = "Dense, Select, Dropout and activations"
+            raise InvalidValueError(f"layers must be {kinds}, got {layer!r} in compact()")
     return groups[0], groups[1:]
 
 

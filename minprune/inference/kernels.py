@@ -5,8 +5,9 @@
     used inputs   used · outputs          itemsize · used·outputs     where whole inputs are unused
     csr           kept                    (itemsize + 8) · kept       at batch 1 where little is kept
 
-Which of them it is for a layer, here and at this batch size, is not argued but measured: `candidates` offers, `program`
-times.
+Which of them it is for a layer, here and at this batch size, is not argued but measured: `candidates` offers, `tuning`
+times. At batch 1 a small layer is one or two microseconds of arithmetic, and a call into NumPy costs half of one: so
+the kernels call methods of arrays, which are nearer than functions, with arguments in their places.
 """
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ class LayerWeights:
 
 
 class Kernel(ABC):
-    """x @ W into a given array; ``nbytes`` are what it holds, ``multiply_adds`` what it does for each row of x."""
+    """x @ W into a given array.
+
+    ``nbytes`` are the bytes of the arrays it holds, scratch apart; ``multiply_adds`` what it does for each row of x.
+    """
 
     name: str
     nbytes: int
@@ -76,7 +80,7 @@ class DenseKernel(Kernel):
         return True
 
     def __call__(self, x: Array, out: Array) -> None:
-        np.dot(x, self._weight, out=out)
+        x.dot(self._weight, out)
 
 
 class UsedInputsKernel(Kernel):
@@ -98,8 +102,8 @@ class UsedInputsKernel(Kernel):
     def __call__(self, x: Array, out: Array) -> None:
         if len(self._gathered) != len(x):
             self._gathered = np.empty((len(x), self._used.size), x.dtype)
-        np.take(x, self._used, axis=1, out=self._gathered, mode="clip")  # without a mode, take would buffer its output
-        np.dot(self._gathered, self._weight, out=out)
+        x.take(self._used, 1, self._gathered, "wrap")  # without a mode, take would buffer its output
+        self._gathered.dot(self._weight, out)
 
 
 class CSRKernel(Kernel):
@@ -111,9 +115,8 @@ class CSRKernel(Kernel):
         outputs, rows = np.nonzero(layer.mask.T)
         starts = np.concatenate([[0], np.cumsum(np.bincount(outputs, minlength=layer.weight.shape[1]))])
         shape = (layer.weight.shape[1], layer.inputs)
-        matrix = CSR(layer.weight[rows, outputs], layer.used[rows], starts, shape)
-        self._product = matrix.product()
-        self.nbytes, self.multiply_adds = matrix.nbytes, matrix.nnz
+        self._product = CSR(layer.weight[rows, outputs], layer.used[rows], starts, shape).product()
+        self.nbytes, self.multiply_adds = self._product.nbytes, self._product.csr.nnz
 
     @staticmethod
     def suits(layer: LayerWeights) -> bool:
@@ -121,9 +124,9 @@ class CSRKernel(Kernel):
 
     def __call__(self, x: Array, out: Array) -> None:
         if len(x) == 1:
-            self._product(x[0], out=out[0])
+            self._product.into(x[0], out[0])
         else:
-            self._product(x.T, out=out.T)
+            self._product.into(x.T, out.T)
 
 
 KERNELS: dict[str, type[Kernel]] = {kind.name: kind for kind in (DenseKernel, UsedInputsKernel, CSRKernel)}

@@ -9,10 +9,7 @@ and why.
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,51 +19,18 @@ from minprune.display import count, duration, size, table
 from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
 from minprune.inference.compaction import compact
 from minprune.inference.kernels import KERNELS, Kernel, LayerWeights, candidates
+from minprune.inference.step import Step
+from minprune.inference.tuning import fastest
 from minprune.nn.layers import Dense, Dropout, Layer, Select
 from minprune.nn.network import Network, decisions, probabilities
-
-_TIE = 0.95  # another kernel replaces dense only if it takes less than this share of dense's time
-
-
-@dataclass
-class Step:
-    """One layer of a program: kernel, bias, and what follows number by number."""
-
-    name: str
-    outputs: int
-    kept: int
-    kernel: Kernel
-    bias: Array | None
-    functions: tuple[Layer, ...]
-    times: dict[str, float] = field(default_factory=dict)
-
-    def __call__(self, x: Array, out: Array) -> Array:
-        self.kernel(x, out)
-        if self.bias is not None:
-            out += self.bias
-        for function in self.functions:
-            function.infer(out)
-        return out
-
-    @property
-    def why(self) -> str:
-        """The reason for the kernel, in words."""
-        if len(self.times) < 2:
-            return "asked for" if not self.times else "nothing to gain: no weight is pruned"
-        mine = self.times[self.kernel.name]
-        others = {name: t for name, t in self.times.items() if name != self.kernel.name}
-        nearest = min(others, key=lambda name: others[name])
-        ratio = others[nearest] / mine
-        if ratio < 1 / _TIE:
-            return f"{duration(mine)}; {nearest} is within {100 * (1 / _TIE - 1):.0f} % of it"
-        return f"{duration(mine)}; {nearest} takes {ratio:.1f} times as long"
 
 
 class Program:
     """A network packed for inference: ``program(x)`` gives the network's logits. Made by `compile`.
 
-    It takes any batch; buffers for the batch size it was compiled for are kept, so that a call allocates nothing but
-    its result. One program serves one thread at a time.
+    It takes any batch. Buffers for the batch size it was compiled for are kept: a call allocates its result, one bool
+    for each number of `x`, to find those that are not finite, and what activations other than ReLU and tanh need. One
+    program serves one thread at a time.
 
     Attributes
     ----------
@@ -76,11 +40,15 @@ class Program:
         What it was tuned for.
     steps : tuple of Step
     kept : int
-        The weights it still multiplies by, those of folded units not counted.
+    sparsity : float
+        Those of the network it was made from, by its masks: packing prunes nothing.
+    live : int
+        The kept weights that are left after folding: those on a path from an input to an output, as in `analyze`.
     nbytes : int
         Bytes of all arrays it holds but its buffers: weights, indices, biases.
     flops : int
-        Floating-point operations for one row: two for each multiply-add, one for each bias.
+        Floating-point operations done for one row: two for each multiply-add, one for each bias. A dense kernel
+        multiplies by its zeros, so they count. Activations do not.
     """
 
     def __init__(self, steps: Sequence[Step], front: Sequence[Layer], network: Network, batch_size: int) -> None:
@@ -89,11 +57,10 @@ class Program:
         self.batch_size = batch_size
         self._front = tuple(front)
         self._buffers: dict[int, list[Array]] = {}
-        biases = [step.bias for step in steps if step.bias is not None]
-        self.kept = sum(step.kept for step in steps)
-        self.nbytes = sum(step.kernel.nbytes for step in steps) + sum(bias.nbytes for bias in biases)
-        self.flops = sum(2 * step.kernel.multiply_adds for step in steps) + sum(bias.size for bias in biases)
-        self._folded_from = network.kept
+        self.kept, self.sparsity = network.kept, network.sparsity
+        self.live = sum(step.kept for step in steps)
+        self.nbytes = sum(step.nbytes for step in steps)
+        self.flops = sum(step.flops for step in steps)
 
     def __call__(self, x: Array) -> Array:
         """Return the logits, (batch, outputs), as a new array.
@@ -108,15 +75,27 @@ class Program:
         InvalidTypeError, InvalidValueError
             An `x` of another rank or width, empty, not real numbers, or not finite.
         """
-        h = np.ascontiguousarray(features(x, self.inputs, "Program", dtype=self.dtype))
+        h = self._checked(x)
         if self._front:
             h = h.copy()
             for function in self._front:
                 function.infer(h)
-        result = np.empty((len(h), self.outputs), self.dtype)
-        for step, out in zip(self.steps, [*self._scratch(len(h)), result], strict=True):
+        for step, out in zip(self.steps[:-1], self._scratch(len(h)), strict=True):
             h = step(h, out)
-        return result
+        return self.steps[-1](h, np.empty((len(h), self.outputs), self.dtype))
+
+    def _checked(self, x: Array) -> Array:
+        """Return `x` as the kernels want it; by a few quick looks if it is already, else by `features`."""
+        if (
+            type(x) is np.ndarray
+            and x.dtype == self.dtype
+            and x.ndim == 2
+            and x.shape[1] == self.inputs
+            and x.flags.c_contiguous
+            and np.count_nonzero(np.isfinite(x)) == x.size > 0  # half the time of np.isfinite(x).all() for one row
+        ):
+            return x
+        return np.ascontiguousarray(features(x, self.inputs, "Program", dtype=self.dtype))
 
     def _scratch(self, batch: int) -> list[Array]:
         if batch not in self._buffers:
@@ -136,12 +115,14 @@ class Program:
         """Return what runs where as plain values; times in seconds a batch."""
         rows = [
             {"layer": s.name, "outputs": s.outputs, "kept": s.kept, "kernel": s.kernel.name, "times": dict(s.times)}
-            | {"nbytes": s.kernel.nbytes, "why": s.why}
+            | {"nbytes": s.nbytes, "flops": s.flops, "why": s.why}
             for s in self.steps
         ]
         return {
             "batch_size": self.batch_size,
             "kept": self.kept,
+            "sparsity": self.sparsity,
+            "live": self.live,
             "nbytes": self.nbytes,
             "flops": self.flops,
             "layers": rows,
@@ -152,9 +133,9 @@ class Program:
         rows = []
         for s in self.steps:
             times = [duration(s.times[name]) if name in s.times else "" for name in names]
-            rows.append((s.name, s.kernel.name, s.outputs, count(s.kept), size(s.kernel.nbytes), *times))
+            rows.append((s.name, s.kernel.name, s.outputs, count(s.kept), size(s.nbytes), *times))
         title = (
-            f"Program for batches of {self.batch_size}: {count(self.kept)} of {count(self._folded_from)} kept weights "
+            f"Program for batches of {self.batch_size}: {count(self.live)} of {count(self.kept)} kept weights "
             f"left after folding, {size(self.nbytes)}, {count(self.flops)} FLOPs a row"
         )
         body = table(["layer", "kernel", "units", "kept", "bytes", *names], rows, title=title, left=2)
@@ -179,7 +160,7 @@ def compile(
         The number of rows in a call that the choice of kernels is tuned for; others work too.
     kernels : str or mapping of str to str, optional
         Force a kernel, for all layers or by layer (``{"dense1": "csr"}``), instead of timing: "dense", "used inputs"
-        or "csr".
+        or "csr". A layer that folding leaves nothing of is passed over.
     seconds : float
         Time spent on each layer's tuning.
 
@@ -200,10 +181,10 @@ def compile(
     >>> bool(np.allclose(program(x), net(x)))
     True
     >>> program
-    Program for batches of 1: 160 of 160 kept weights left after folding, 640 B, 320 FLOPs a row
+    Program for batches of 1: 160 of 160 kept weights left after folding, 704 B, 320 FLOPs a row
     layer   kernel  units  kept  bytes
     ──────────────────────────────────
-    dense1  dense      16   128  512 B
+    dense1  dense      16   128  576 B
     dense2  dense       2    32  128 B
     dense1: dense, asked for
     dense2: dense, asked for
@@ -212,32 +193,29 @@ def compile(
         raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in compile()")
     rows = whole(batch_size, "batch_size", "compile")
     budget = real(seconds, "seconds", "compile", low=0.0)
-    folded = compact(network)
-    names = [name for name, layer in zip(folded.names, folded.layers, strict=True) if isinstance(layer, Dense)]
+    names = [name for name, layer in zip(network.names, network.layers, strict=True) if isinstance(layer, Dense)]
     forced = _forced(kernels, names)
-    front: list[Layer] = []
-    steps: list[Step] = []
+    folded = compact(network)
     used = np.arange(folded.inputs)
+    front: list[Layer] = []
+    layers: list[tuple[str, Dense, list[Layer]]] = []
     for name, layer in zip(folded.names, folded.layers, strict=True):
         if isinstance(layer, Select):
             used = layer.columns
         elif isinstance(layer, Dense):
-            inputs = folded.inputs if not steps else layer.inputs
-            weights = LayerWeights(
-                layer.weight.value, layer.weight.mask, inputs, used if not steps else np.arange(inputs)
-            )
+            layers.append((name, layer, []))
+        elif not isinstance(layer, Dropout):  # which does nothing outside training
+            (layers[-1][2] if layers else front).append(layer)
+    steps: list[Step] = []
+    for name, layer, functions in layers:
+        inputs, seen = (layer.inputs, np.arange(layer.inputs)) if steps else (folded.inputs, used)
+        weights = LayerWeights(layer.weight.value, layer.weight.mask, inputs, seen)
+        if name in forced:
+            kernel: Kernel = KERNELS[forced[name]](weights)
             times: dict[str, float] = {}
-            if name in forced:
-                kernel: Kernel = KERNELS[forced[name]](weights)
-            else:
-                kernel, times = _fastest(candidates(weights), weights, rows, budget)
-            bias = None if layer.bias is None or not layer.bias.value.any() else layer.bias.value.copy()
-            steps.append(Step(name, layer.outputs, layer.weight.kept, kernel, bias, (), times))
-        elif not isinstance(layer, Dropout):
-            if steps:
-                steps[-1].functions += (layer.copy(),)
-            else:
-                front.append(layer.copy())
+        else:
+            kernel, times = fastest(candidates(weights), weights, rows, budget)
+        steps.append(Step.of(name, layer, functions, kernel, times))
     return Program(steps, front, network, rows)
 
 
@@ -250,28 +228,7 @@ def _forced(kernels: str | Mapping[str, str] | None, names: Sequence[str]) -> di
         raise InvalidTypeError(f"kernels must be a name, a mapping or None, got {kernels!r} in compile()")
     for name in wanted:
         if name not in names:
-            raise InvalidValueError(f"kernels names no Dense layer: {name!r}{did_you_mean(name, names)}")
+            raise InvalidValueError(
+                f"kernels must name Dense layers, got {name!r} in compile(){did_you_mean(name, names)}"
+            )
     return {name: choice(kernel, "kernels", "compile", KERNELS) for name, kernel in wanted.items()}
-
-
-def _fastest(
-    kernels: Sequence[Kernel], layer: LayerWeights, batch: int, seconds: float
-) -> tuple[Kernel, dict[str, float]]:
-    """Return the fastest kernel and each one's median time; dense stays unless another is clearly faster."""
-    x = np.random.default_rng(0).standard_normal((batch, layer.inputs)).astype(layer.weight.dtype)
-    out = np.empty((batch, layer.weight.shape[1]), layer.weight.dtype)
-    clock = time.perf_counter
-    seen: dict[str, list[float]] = {kernel.name: [] for kernel in kernels}
-    for kernel in kernels:
-        kernel(x, out)  # the first call makes buffers and warms caches
-    until = clock() + (seconds if len(kernels) > 1 else 0)
-    while not seen[kernels[0].name] or (clock() < until and len(seen[kernels[0].name]) < 1000):
-        for kernel in kernels:  # in turns, so that a slow moment of the machine hits all
-            began = clock()
-            kernel(x, out)
-            seen[kernel.name].append(clock() - began)
-    times = {name: statistics.median(values) for name, values in seen.items()}
-    best = min(kernels, key=lambda kernel: times[kernel.name])
-    if times[best.name] > _TIE * times[kernels[0].name]:
-        best = kernels[0]
-    return best, times

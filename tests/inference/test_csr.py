@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from minprune.errors import InvalidTypeError, InvalidValueError, MinpruneError
-from minprune.inference import csr as module
+from minprune.inference import product as module
 from minprune.inference.csr import CSR
 
 FLOATS = st.sampled_from([np.float32, np.float64])
