@@ -313,7 +313,7 @@ def _cells(counts: Counts) -> list[str]:
 def _wiring(layer: LayerComplexity) -> list[str]:
     mean, silent = layer.mean_activity, layer.silent
     ends = [count(layer.units), count(int(layer.dead.sum())), _spread(layer.fan_in), _spread(layer.fan_out)]
-    return ends + ["–" if mean is None else percent(mean), "–" if silent is None else count(int(silent.sum()))]
+    return [*ends, "–" if mean is None else percent(mean), "–" if silent is None else count(int(silent.sum()))]
 
 
 def _spread(fans: Array | None) -> str:
