@@ -58,7 +58,8 @@ def main() -> None:
     headers = ["", *(percent(sparsity, 0) for sparsity in SPARSITIES)]
     rows = [[f"AUC, {way}", *(f"{value:.4f}" for value in np.median(found, axis=0))] for way, found in auc.items()]
     rows += [[f"speed, {way}", *(f"{v:.2f}×" for v in np.median(found, axis=0))] for way, found in speed.items()]
-    print(table(headers, rows, title=f"Medians of {len(SEEDS)} seeds; the dense network's AUC is {np.median(level):.4f}"))
+    title = f"Medians of {len(SEEDS)} seeds; the dense network's AUC is {np.median(level):.4f}"
+    print(table(headers, rows, title=title))
     out = Path(os.environ.get("MINPRUNE_TUTORIAL_OUT", Path(__file__).parent / "images"))
     plots.save(draw(auc, speed, float(np.median(level))), out / "at_a_glance.png", dpi=120)
 

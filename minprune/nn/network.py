@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -238,6 +239,13 @@ class Network:
     def copy(self) -> Network:
         """Return an equal network that shares no memory with this one."""
         return Network([layer.copy() for layer in self.layers])
+
+    def __deepcopy__(self, memo: object) -> Network:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For pickle, so that networks can go to other processes; like a copy, they remember no batch and no optimizer.
+        return Network, ([layer.copy() for layer in self.layers],)
 
     def __repr__(self) -> str:
         widths = "-".join(str(w) for w in (self.inputs, *(d.outputs for d in self.dense)))

@@ -167,5 +167,12 @@ class Parameter:
         with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is found by `finite`
             return array.astype(self.dtype, copy=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "states": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, states=WeakKeyDictionary())  # a copy has taken no step yet
+        self._mask.setflags(write=False)
+
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, {self.shape} {self.dtype}, {self.kept:,} of {self.size:,} kept)"

@@ -1,5 +1,8 @@
 """The network: forward by a slow loop, gradients by differences, copies, predictions and refusals."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from differences import bits, central, networks
@@ -37,18 +40,29 @@ def test_the_output_is_the_layers_one_after_another(net, seed):
     np.testing.assert_array_equal(net(x), y)
 
 
+COPIES = {
+    "copy": Network.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda net: pickle.loads(pickle.dumps(net)),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @given(networks(dtype=np.float32), st.integers(0, 99))
-def test_copy_is_deep(net, seed):
+def test_copy_is_deep(copied, net, seed):
     """A copy is equal bit for bit and shares no memory with its original."""
     rng = np.random.default_rng(seed)
     for p in net.parameters.values():
         p.grad[...] = rng.standard_normal(p.shape)
         p.mask = p.mask
-    before, twin = bits(net), net.copy()
+    mp.Adam(1e-3).step(net.parameters)
+    before, twin = bits(net), copied(net)
     assert bits(twin) == before
     assert repr(twin) == repr(net)
     for name, p in net.parameters.items():
         its = twin.parameters[name]
+        assert not its.mask.flags.writeable
+        assert not its.states
         pairs = ((p.value, its.value), (p.grad, its.grad), (p.mask, its.mask))
         assert not any(np.shares_memory(a, b) for a, b in pairs)
         its.value = its.value + 1

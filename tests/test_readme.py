@@ -1,0 +1,40 @@
+"""What the README shows works as it stands there, and what it links to is there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_code_runs_and_prunes_what_it_says(capsys):
+    [code] = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    net, pruned, program, test = names["net"], names["pruned"], names["program"], names["data"].test
+    assert net.sparsity == 0
+    assert pruned.kept == net.weights - round(0.9 * net.weights) == names["plan"].weights - names["plan"].achieved
+    np.testing.assert_allclose(program(test.x), pruned(test.x), atol=1e-4)
+    assert "dense1.weight (3, 17)" in capsys.readouterr().out
+
+
+def test_there_is_one_command_for_each_job_and_it_is_one_line():
+    for mark in ("main", "test"):
+        [command] = re.findall(rf"^<!-- {mark} -->\n```sh\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+        assert command.count("\n") == 1
+
+
+def test_what_it_links_to_is_there():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert len(links) >= 4
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_each_command_names_a_file_that_is_there():
+    scripts = re.findall(r"`python (\S+\.py)", README)
+    assert len(scripts) >= 4
+    for script in scripts:
+        assert (ROOT / script).is_file(), script
