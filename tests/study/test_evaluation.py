@@ -56,6 +56,7 @@ def test_accuracy_log_loss_and_brier_score_are_those_of_one_row_at_a_time(questi
         loss -= math.log(p[label])
         brier += (p[1] - label) ** 2
     assert found.accuracy == right / len(y)
+    assert found.majority == max(list(y).count(label) for label in range(4)) / len(y)
     assert found.error == 1 - found.accuracy
     assert found.log_loss == pytest.approx(loss / len(y), rel=1e-9, abs=1e-12)
     assert (found.count, found.classes) == (len(y), max(z.shape[1], 2))
@@ -126,6 +127,11 @@ def test_logits_far_apart_neither_overflow_nor_round_a_loss_away():
     assert found.log_loss == pytest.approx(1000 / 3)
     assert found.brier == pytest.approx(1 / 3)
     assert found.auc == 1.0
+
+
+def test_the_loss_of_narrow_logits_is_that_of_wide_ones():
+    z, y = np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32), np.arange(50) % 3
+    assert evaluate(echo, (z, y)).log_loss == evaluate(echo, (z.astype(np.float64), y)).log_loss
 
 
 @given(two_classes(), st.data())
@@ -228,6 +234,7 @@ X, Y = np.eye(2), np.array([0, 1])
         (echo, (X, Y + 1), {}, InvalidValueError, r"y must be in 0 … 1, got 2 at 1 in evaluate\(\)"),
         (Network.mlp([3, 2], rng=0), (X, Y), {}, InvalidValueError, r"x must have 3 columns, got 2 in evaluate\(\)"),
         (lambda x: x[:, 0], (X, Y), {}, InvalidValueError, r"the model's output must have shape \(2, .* got \(2,\)"),
+        (lambda x: x[:, :0], (X, Y), {}, InvalidValueError, r"the model's output must have shape \(2, .* got \(2, 0\)"),
         (lambda x: x[:1], (X, Y), {}, InvalidValueError, r"the model's output must have shape \(2, .* got \(1, 2\)"),
         (lambda x: x / 0.5 + np.inf, (X, Y), {}, InvalidValueError, r"the model's output must be finite, got 4 NaN"),
         (echo, (X, Y), {"by": np.arange(3)}, InvalidValueError, r"by must have shape \(2,\), one .* got \(3,\)"),
