@@ -182,6 +182,10 @@ def compare(
     InvalidTypeError, InvalidValueError
         An argument that can't be meant.
 
+    References
+    ----------
+    Blalock et al. (2020), "What is the state of neural network pruning?": what to report, and why both speed-ups.
+
     Examples
     --------
     >>> import numpy as np

@@ -154,6 +154,10 @@ def evaluate(
     InvalidTypeError, InvalidValueError
         An argument that can't be meant, or a model whose output is no finite (batch, classes) array.
 
+    References
+    ----------
+    Brier (1950), "Verification of forecasts expressed in terms of probability". Mann & Whitney (1947) for the AUC.
+
     Examples
     --------
     >>> x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 0, 1])

@@ -10,6 +10,8 @@
       speed-up = median_r (burst median of the baseline in round r / burst median of the model in round r)
 
 - A burst begins with a call that is not counted: the cache is full of the other model.
+
+That noise only ever delays, and what follows for benchmarks: Chen & Revels (2016), arXiv:1608.04295.
 """
 
 from __future__ import annotations
@@ -216,6 +218,11 @@ def time_in_turns(
     Returns
     -------
     Turns
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        An argument that can't be meant.
 
     Examples
     --------
