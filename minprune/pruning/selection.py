@@ -84,12 +84,11 @@ def select(units: Units, group: Group, min_keep: int) -> Ranking:
         for name in group.layers
         if np.count_nonzero(candidates[name] & ~chosen.dropped[name]) < min_keep and chosen.dropped[name].any()
     ]
-    if not emptied and _reaches(units, chosen, budget, by_units):
+    if not emptied and _reaches(units, chosen):
         return chosen
     # Only now are the highest units looked for: a network that is far from empty pays nothing for min_keep.
     candidates = {name: alive & ~_highest(units, group, name, min_keep) for name, alive in candidates.items()}
-    everything = np.flatnonzero(np.concatenate(list(candidates.values())))
-    most = len(everything) if by_units else _total(units.lost(group.layers, everything))
+    most = _worth(units, group, np.concatenate(list(candidates.values())))
     if budget > most:
         raise _too_much(units, group, gone, most, emptied, min_keep)
     return _prefix(units, group, candidates, budget)
@@ -145,24 +144,22 @@ def _highest(units: Units, group: Group, name: str, number: int) -> Bools:
     """Return the live units of a layer that would go last."""
     scores = (units.scores if group.scores is None else group.scores)[name]
     alive = units.alive[name]
-    live = np.flatnonzero(alive)
-    result = np.zeros(alive.size, dtype=np.bool_)
-    result[live[~lowest(scores[live], max(0, live.size - number))]] = True
-    return result
+    return alive & ~lowest(np.where(alive, scores, -np.inf), alive.size - number)
 
 
-def _reaches(units: Units, ranking: Ranking, budget: int, by_units: bool) -> bool:
+def _reaches(units: Units, ranking: Ranking) -> bool:
     """Return whether the budget was met: candidates were left over, or what they all came to was just the budget."""
     chosen = np.concatenate(list(ranking.dropped.values()))
-    taken = int(np.count_nonzero(chosen))
-    if taken < np.count_nonzero(ranking.scores < np.inf):
+    if np.count_nonzero(chosen) < np.count_nonzero(ranking.scores < np.inf):
         return True
-    if by_units or units.sizes is None:
-        return taken == budget
-    return _total(units.lost(ranking.group.layers, np.flatnonzero(chosen))) == budget
+    return _worth(units, ranking.group, chosen) == ranking.budget
 
 
-def _total(lost: Array) -> int:
+def _worth(units: Units, group: Group, chosen: Bools) -> int:
+    """Return what dropping the chosen units comes to, in what the group counts."""
+    if group.counted_in == "units" or units.sizes is None:
+        return int(np.count_nonzero(chosen))
+    lost = units.lost(group.layers, np.flatnonzero(chosen))
     return int(lost[-1]) if lost.size else 0
 
 

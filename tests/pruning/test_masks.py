@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 import minprune as mp
 from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.pruning import masks
 from minprune.pruning.masks import compose, lowest, shuffled
 
 
@@ -41,6 +42,26 @@ def test_exact_count_of_many_equal_scores(count):
     scores = np.repeat(np.float32([1.0, 0.5]), 5000)
     order = [*range(5000, 10_000), *range(5000)]
     assert np.flatnonzero(lowest(scores, count)).tolist() == sorted(order[:count])
+
+
+@given(_scores_and_count(), st.sampled_from([1, 2, 3, 10]))
+def test_asking_a_sample_first_changes_nothing(case, size):
+    """Whatever the sample is like, also one of a single score."""
+    scores, count = case
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(masks, "_SAMPLE", size)
+        assert lowest(scores, count).tolist() == _lowest_by_sorting(scores, count)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.7, 1.0])
+def test_exact_count_where_many_share_one_score(value, share):
+    draws = np.random.default_rng(0)
+    scores = draws.random(20_000, dtype=np.float32)
+    scores[draws.permutation(20_000)[: round(share * 20_000)]] = value
+    order = np.argsort(scores, kind="stable")
+    for count in (1, 2000, 9999, 10_000, 13_999, 14_001, 19_999):
+        assert np.flatnonzero(lowest(scores, count)).tolist() == sorted(order[:count])
 
 
 _MASKS = st.dictionaries(st.sampled_from("abc"), hnp.arrays(np.bool_, (2, 3)))
