@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
-import time
 import warnings
-from collections.abc import Callable, Sequence
-from statistics import median, quantiles
+from collections.abc import Callable
+from functools import partial
+from statistics import median
 
 import numpy as np
 import sklearn
 import torch
+from machine import in_turns, ratios, spread, surroundings
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -115,35 +115,13 @@ def sklearns(x: np.ndarray, y: np.ndarray, epochs: int) -> Callable[[], float]:
 
 
 def measure(runs: dict[str, Callable[[], float]], rounds: int) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Return the seconds of each run in each round, after one round that is not counted, and each one's last loss."""
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    losses = {}
-    for turn in range(rounds + 1):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            losses[name] = run()
-            if turn:
-                seconds[name].append(time.perf_counter() - began)
-    return seconds, losses
+    """Return the seconds of each run in each round, and each one's last loss."""
+    losses: dict[str, float] = {}
 
+    def keep(name: str) -> None:
+        losses[name] = runs[name]()
 
-def spread(ratios: Sequence[float]) -> str:
-    low, _, high = quantiles(ratios, n=4) if len(ratios) > 1 else (ratios[0],) * 3
-    return f"{low:.2f} … {high:.2f}"
-
-
-def surroundings() -> str:
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    try:
-        with open("/proc/cpuinfo") as file:
-            cpu = next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        cpu = platform.processor() or platform.machine()
-    return (
-        f"{cpu}, {os.cpu_count()} CPUs, {THREADS} thread(s) for each\n"
-        f"NumPy {np.__version__} with {blas['name']} {blas['version']}; PyTorch {torch.__version__}; "
-        f"scikit-learn {sklearn.__version__}"
-    )
+    return in_turns({name: partial(partial, keep, name) for name in runs}, rounds), losses
 
 
 def main() -> None:
@@ -166,7 +144,7 @@ def main() -> None:
         options.rounds,
     )
     steps = options.epochs * -(-len(x) // BATCH)
-    print(surroundings())
+    print(f"{surroundings()}\nPyTorch {torch.__version__}, scikit-learn {sklearn.__version__}, threads as NumPy's")
     print(
         f"{'-'.join(map(str, WIDTHS))} float32 on {count(len(x))} samples of MNIST, batch {BATCH}, SGD with "
         f"momentum {MOMENTUM}; masks drop {percent(SPARSITY)} of the weights; "
@@ -183,9 +161,9 @@ def main() -> None:
     )
     rows = []
     for above, below, bar in BARS:
-        ratios = [a / b for a, b in zip(seconds[above], seconds[below], strict=True)]
-        verdict = "PASS" if median(ratios) <= bar else "MISS"
-        rows.append((f"{above} / {below}", f"{median(ratios):.2f}", spread(ratios), f"≤ {bar:.2f}", verdict))
+        found = ratios(seconds[above], seconds[below])
+        verdict = "PASS" if median(found) <= bar else "MISS"
+        rows.append((f"{above} / {below}", f"{median(found):.2f}", spread(found), f"≤ {bar:.2f}", verdict))
     print()
     print(table(["ratio of times", "median", "middle half", "bar", ""], rows))
 
