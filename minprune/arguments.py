@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,6 +157,17 @@ def labels(value: object, count: int, classes: int, where: str, *, name: str = "
             f"{name} must be in 0 … {classes - 1}, got {array[off[0]]:g} at {int(off[0])} in {where}()"
         )
     return array.astype(np.intp, copy=False)
+
+
+def pair(value: object, name: str, where: str) -> tuple[Any, Any]:
+    """Return x and y of a Split or a pair of arrays, not yet checked themselves."""
+    try:
+        x, y = cast("tuple[Any, Any]", value)
+    except (TypeError, ValueError):
+        raise InvalidTypeError(
+            f"{name} must be a Split or a pair (x, y), got {type(value).__name__} in {where}()"
+        ) from None
+    return x, y
 
 
 def weights_of_samples(value: object, count: int, where: str, *, name: str = "sample_weight") -> Array | None:

@@ -11,11 +11,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from minprune.arguments import RNG, Array, features, generator, weights_of_samples, whole
+from minprune.arguments import RNG, Array, features, generator, pair, weights_of_samples, whole
 from minprune.display import Progress, table
 from minprune.errors import DivergedError, InvalidTypeError, InvalidValueError, did_you_mean
 from minprune.nn.losses import Loss
@@ -272,12 +272,7 @@ def check_kinds(where: str, **expected: tuple[object, type]) -> None:
 
 def checked_pair(data: object, name: str, network: Network, loss: Loss, where: str) -> tuple[Array, Array]:
     """Return checked inputs and targets from a Split or a pair of arrays."""
-    try:
-        x, y = cast("tuple[object, object]", data)
-    except (TypeError, ValueError):
-        raise InvalidTypeError(
-            f"{name} must be a Split or a pair (x, y), got {type(data).__name__} in {where}()"
-        ) from None
+    x, y = pair(data, name, where)
     rows = features(x, network.inputs, where, dtype=network.dtype, name=f"x of {name}")
     return rows, loss.check_target(y, len(rows), network.outputs, where)
 

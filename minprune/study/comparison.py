@@ -18,12 +18,12 @@ from itertools import chain
 from numbers import Real
 from typing import cast
 
-from minprune.arguments import RNG, choice, generator, real, whole
+from minprune.arguments import RNG, choice, generator, pair, real, whole
 from minprune.display import count, duration, percent, size, table
 from minprune.errors import InvalidValueError
 from minprune.nn.network import Network
 from minprune.study.complexity import analyze
-from minprune.study.evaluation import Evaluation, Model, evaluate, pair
+from minprune.study.evaluation import Evaluation, Model, evaluate
 from minprune.study.timing import Timing, check_models, time_in_turns
 
 

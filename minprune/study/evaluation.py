@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, features, finite, labels, numeric, real, whole
+from minprune.arguments import Array, Bools, features, finite, labels, numeric, pair, real, whole
 from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.program import Program
@@ -254,17 +254,6 @@ def _logits(model: Model, x: Array) -> Array:
         raise InvalidValueError(f"the model's output must have shape ({len(x)}, classes), got {z.shape} in evaluate()")
     # A copy, since a model may write its next answer into the same array.
     return z.astype(z.dtype if z.dtype.kind == "f" else np.float64)
-
-
-def pair(split: object, name: str, where: str) -> tuple[Array, Array]:
-    """Return x and y of a Split or a pair, unchecked."""
-    try:
-        x, y = cast("tuple[Array, Array]", split)
-    except (TypeError, ValueError):
-        raise InvalidTypeError(
-            f"{name} must be a Split or a pair (x, y), got {type(split).__name__} in {where}()"
-        ) from None
-    return x, y
 
 
 def rows_for(model: object, x: object, where: str) -> Array:
