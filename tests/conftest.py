@@ -12,6 +12,8 @@ os.environ.setdefault("MPLBACKEND", "agg")
 import pytest
 from hypothesis import HealthCheck, settings
 
+collect_ignore = ["benchmarks"]  # programs, which need more
+
 _shared = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", max_examples=30, **_shared)
 settings.register_profile("ci", max_examples=60, derandomize=True, print_blob=True, **_shared)
