@@ -4,6 +4,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from holding import bytes_of, owners
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -13,7 +14,6 @@ from minprune.inference.kernels import KERNELS, LayerWeights, candidates
 
 EACH_KERNEL = pytest.mark.parametrize("kind", KERNELS.values(), ids=KERNELS)
 BATCHES = (1, 2, 17)
-SCRATCH = {"_gathered", "_sums", "_products", "_batch"}  # what nbytes leaves out, as it says
 
 
 @st.composite
@@ -120,34 +120,20 @@ def test_an_earlier_result_stays_when_other_batches_come_between(kind):
 # ── what it says of itself ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def owners(thing):
-    """Every array that `thing` holds, by its attributes and theirs: the ones that own memory, each once."""
-    found = {}
-
-    def walk(value):
-        if isinstance(value, np.ndarray):
-            while value.base is not None:
-                value = value.base
-            found[id(value)] = value
-        elif isinstance(value, dict):
-            walk(list(value.values()))
-        elif isinstance(value, list | tuple):
-            for part in value:
-                walk(part)
-        elif type(value).__module__.startswith("minprune."):
-            slots = {name: getattr(value, name) for name in getattr(type(value), "__slots__", ())}
-            walk([part for name, part in {**slots, **getattr(value, "__dict__", {})}.items() if name not in SCRATCH])
-
-    walk(thing)
-    return found
-
-
 def test_the_walk_finds_arrays_through_objects_lists_and_views_once():
     kernel = KERNELS["csr"](random_layer(10, 4))
-    csr = kernel._product.csr
-    found = owners([kernel, csr])
-    assert {id(array.base) for array in (csr.data, csr.indices, csr.indptr)} <= set(found)
-    assert id(kernel._product._zeros) in found
+    product = kernel._product
+    found = [id(array) for array in owners([kernel, product.csr])]
+    assert len(set(found)) == len(found)
+    named = (
+        product.csr.data.base,
+        product.csr.indices.base,
+        product.csr.indptr.base,
+        product._zeros,
+        product._products,
+    )
+    assert {id(array) for array in (*named, *(offsets for *_, offsets, _ in product._blocks))} <= set(found)
+    assert bytes_of(kernel) == sum(array.nbytes for array in owners(kernel)) - product._products.nbytes
 
 
 @EACH_KERNEL
@@ -156,10 +142,7 @@ def test_bytes_are_those_of_all_arrays_held(kind, layer):
     kernel = kind(layer)
     for batch in BATCHES:
         run(kernel, np.ones((batch, layer.inputs), layer.weight.dtype), layer.weight.shape[1])
-    parts = [vars(kernel), vars(getattr(kernel, "_product", layer))]
-    scratch = owners([part[name] for part in parts for name in SCRATCH & part.keys()])
-    held = owners(kernel)
-    assert kernel.nbytes == sum(array.nbytes for at, array in held.items() if at not in scratch)
+    assert kernel.nbytes == bytes_of(kernel)
 
 
 class Factor:
