@@ -4,11 +4,11 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from holding import bytes_of, owners
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matrices import EACH_WAY, FLOATS, bits, eighths, go, slow_matmul
+from packing import held_arrays
 
 from minprune.inference.kernels import KERNELS, LayerWeights, candidates
 
@@ -120,29 +120,13 @@ def test_an_earlier_result_stays_when_other_batches_come_between(kind):
 # ── what it says of itself ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_walk_finds_arrays_through_objects_lists_and_views_once():
-    kernel = KERNELS["csr"](random_layer(10, 4))
-    product = kernel._product
-    found = [id(array) for array in owners([kernel, product.csr])]
-    assert len(set(found)) == len(found)
-    named = (
-        product.csr.data.base,
-        product.csr.indices.base,
-        product.csr.indptr.base,
-        product._zeros,
-        product._products,
-    )
-    assert {id(array) for array in (*named, *(offsets for *_, offsets, _ in product._blocks))} <= set(found)
-    assert bytes_of(kernel) == sum(array.nbytes for array in owners(kernel)) - product._products.nbytes
-
-
 @EACH_KERNEL
 @given(layers())
 def test_bytes_are_those_of_all_arrays_held(kind, layer):
     kernel = kind(layer)
     for batch in BATCHES:
         run(kernel, np.ones((batch, layer.inputs), layer.weight.dtype), layer.weight.shape[1])
-    assert kernel.nbytes == bytes_of(kernel)
+    assert kernel.nbytes == sum(array.nbytes for array in held_arrays(kernel))
 
 
 class Factor:

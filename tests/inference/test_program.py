@@ -43,6 +43,14 @@ def test_outputs_are_equal_where_sums_are_exact(network, kernel):
             assert np.array_equal(model(x), expected)
 
 
+@given(exact_networks(), st.data())
+def test_outputs_are_equal_with_another_kernel_in_each_layer(network, data):
+    names = [name for name in network.names if name.startswith("dense")]
+    kernels = data.draw(st.dictionaries(st.sampled_from(names), st.sampled_from(list(KERNELS))))
+    x = rows(network, exact=True)
+    assert np.array_equal(_packed(network, kernels)(x), output_by_hand(network, x))
+
+
 @given(networks(), CHOSEN)
 def test_outputs_are_equal_to_rounding(network, kernel):
     program = _packed(network, kernel)
@@ -127,7 +135,8 @@ def test_the_layout_of_x_does_not_matter_and_it_is_not_written_to(kernel):
     for batch in (1, 6):
         x = rows(network, batch)
         expected = bits(program(x))
-        for name, same in layouts(x).items():
+        unaligned = np.frombuffer(b"?" + x.tobytes(), np.uint8)[1:].view(x.dtype).reshape(x.shape)
+        for name, same in (layouts(x) | {"unaligned": unaligned}).items():
             before = bits(same)
             assert bits(program(same)) == expected, name
             assert bits(same) == before, name
