@@ -13,7 +13,7 @@ from packing import ALL, exact_networks, held_arrays, live_weights, networks, ou
 
 from minprune import Dense, Magnitude, Network, Select, Sigmoid, analyze, compact, compile, plan
 from minprune.inference import program as module
-from minprune.inference.kernels import KERNELS
+from minprune.inference.kernels import KERNELS, DenseKernel
 
 EACH = pytest.mark.parametrize("kernel", KERNELS)
 CHOSEN = st.sampled_from([*KERNELS, None])
@@ -140,6 +140,16 @@ def test_the_layout_of_x_does_not_matter_and_it_is_not_written_to(kernel):
             before = bits(same)
             assert bits(program(same)) == expected, name
             assert bits(same) == before, name
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernels_get_c_contiguous_rows_whatever_the_layout_of_x(dtype):
+    program = _packed(_pruned(), "dense")
+    with mock.patch.object(DenseKernel, "__call__", autospec=True, side_effect=DenseKernel.__call__) as called:
+        for x in layouts(np.ones((6, 40), dtype)).values():
+            program(x)
+    assert called.call_count == 5 * len(program.steps)
+    assert all(call.args[1].flags.c_contiguous for call in called.call_args_list)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, ">f4"])
