@@ -20,13 +20,14 @@ With `nnz` stored entries and B samples it costs, against a dense product::
 so in float32 it is smaller than dense only above a sparsity of 2/3. An index has eight bytes because NumPy gathers
 with eight-byte indices: it converts four-byte ones in every call, measured at up to 60 % more time.
 
-Its place is one sample. Measured in float32 on one thread, medians, the kernels in random order: the time of
-``product(x, out)`` over that of SciPy's CSR, then over that of dense BLAS::
+Its place is one sample. Measured in float32 on one thread, in turns and in bursts, so that each matrix stays in the
+cache if it fits: the time of ``product(x, out)`` over that of SciPy's CSR, then over that of dense BLAS
+(``tests/benchmarks/inference.py``)::
 
-    sparsity     300 × 784       1024 × 1024      4096 × 4096
-    90 %         1.4   1.7       1.6   0.85       1.5   0.51
-    95 %         1.6   1.4       1.5   0.50       1.5   0.34
-    99 %         1.8   0.73      1.5   0.25       2.0   0.14
+    sparsity     256 × 256      1024 × 1024      4096 × 4096
+    90 %         1.8   3.1       1.5   1.7        1.5   0.85
+    95 %         1.9   2.4       1.6   1.0        1.5   0.40
+    99 %         2.1   1.9       2.6   0.42       2.1   0.12
 
 ``csr @ x`` makes its scratch first, 10 µs and more. For batches of 16 to 256 dense BLAS won nearly everywhere at
 90–95 %, and CSR won at 99 % only with 4096 × 4096 or a batch of 256.
