@@ -4,8 +4,9 @@
 
 First the product of a matrix with one sample: minprune's CSR, SciPy's CSR and dense BLAS. Then whole networks with
 ReLU: minprune's network, its program, its programs of the network pruned by magnitude, PyTorch eager in inference
-mode, and ONNX Runtime. All is float32, with as many threads each. PyTorch gets a tensor and SciPy gets its arrays
-ready-made; ONNX Runtime and the programs check their input. Each result is compared with the dense one beforehand.
+mode, and ONNX Runtime. What is not installed is left out, and a line says so. All is float32, with as many threads
+each. PyTorch gets a tensor and SciPy gets its arrays ready-made; ONNX Runtime and the programs check their input. Each
+result is compared with the dense one beforehand.
 
 The weights are random, and the same share of each layer goes, by magnitude. Where few weights are left in the last
 layer, units before it die and are folded away: the widths that are left are printed.
@@ -20,15 +21,13 @@ import operator
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
+from importlib import import_module
 from statistics import median
+from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
-import scipy
-import scipy.sparse
-import torch
 from machine import in_turns, ratios, spread, surroundings
 
 import minprune as mp
@@ -42,6 +41,18 @@ BURST = 4e-4  # seconds: short, so that most bursts fall between two turns of th
 THREADS = int(os.environ.get("OPENBLAS_NUM_THREADS") or os.cpu_count() or 1)
 
 Call = Callable[[], object]
+
+
+def peer(name: str) -> Any:
+    """Return a module, or None where it is not installed."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+scipy, torch, onnx, onnxruntime = (peer(name) for name in ("scipy.sparse", "torch", "onnx", "onnxruntime"))
+PEERS = {"SciPy": scipy, "PyTorch": torch, "ONNX Runtime": onnx and onnxruntime}
 
 
 def measure(calls: Mapping[str, Call], rounds: int) -> dict[str, list[float]]:
@@ -81,18 +92,16 @@ def products(side: int, sparsity: float) -> dict[str, Call]:
     w = rng.standard_normal((side, side), np.float32)
     w[rng.random(w.shape) < sparsity] = 0
     x, out = rng.standard_normal(side, np.float32), np.empty(side, np.float32)
-    product, theirs = mp.CSR.from_dense(w).product(), scipy.sparse.csr_array(w)
-    calls: dict[str, Call] = {
-        "minprune": partial(product, x, out),
-        "SciPy": partial(operator.matmul, theirs, x),
-        "dense": partial(np.dot, w, x, out),
-    }
+    calls: dict[str, Call] = {"minprune CSR": partial(mp.CSR.from_dense(w).product(), x, out)}
+    if scipy:
+        calls["SciPy CSR"] = partial(operator.matmul, scipy.csr_array(w), x)
+    calls["dense BLAS"] = partial(np.dot, w, x, out)
     check({name: np.array(call()) for name, call in calls.items()}, w.astype(np.float64) @ x)
     return calls
 
 
-def torchs(net: mp.Network) -> torch.nn.Module:
-    layers: list[torch.nn.Module] = []
+def torchs(net: mp.Network) -> Any:
+    layers = []
     for dense in net.dense:
         linear = torch.nn.Linear(dense.inputs, dense.outputs)
         linear.weight.data.copy_(torch.from_numpy(dense.weight.value.T))
@@ -101,7 +110,7 @@ def torchs(net: mp.Network) -> torch.nn.Module:
     return torch.nn.Sequential(*layers[:-1]).eval()
 
 
-def onnxs(net: mp.Network) -> onnxruntime.InferenceSession:
+def onnxs(net: mp.Network) -> Any:
     """Return a session of the same network: Gemm and Relu in turn."""
     nodes, arrays, name = [], [], "x"
     for k, dense in enumerate(net.dense):
@@ -139,37 +148,44 @@ def left(net: mp.Network) -> str:
 def answers(net: mp.Network, batch: int) -> dict[str, Call]:
     """Return ways to get the answers of a network, and of the same network pruned."""
     x = np.random.default_rng(1).standard_normal((batch, net.inputs), np.float32)
-    tensor, module, session = torch.from_numpy(x), torchs(net), onnxs(net)
     calls: dict[str, Call] = {"network": partial(net, x)}
     for name, source in {"program": net, **pruned(net)}.items():
         program = mp.compile(source, batch)
         calls[name] = partial(program, x)
         check({name: program(x)}, source(x))
-    calls["PyTorch"] = partial(module, tensor)
-    calls["ONNX Runtime"] = partial(session.run, None, {"x": x})
-    check({"PyTorch": module(tensor), "ONNX Runtime": session.run(None, {"x": x})[0]}, net(x))
+    if PEERS["PyTorch"]:
+        calls["PyTorch"] = partial(torchs(net), torch.from_numpy(x))
+        check({"PyTorch": calls["PyTorch"]()}, net(x))
+    if PEERS["ONNX Runtime"]:
+        calls["ONNX Runtime"] = partial(onnxs(net).run, None, {"x": x})
+        check({"ONNX Runtime": calls["ONNX Runtime"]()[0]}, net(x))
     return calls
 
 
-def product_rows(rounds: int) -> list[list[object]]:
+def product_table(rounds: int) -> str:
     rows: list[list[object]] = []
+    headers: list[str] = []
     for side in SIDES:
         rows += [[]] if rows else []
         for sparsity in SPARSITIES:
             seconds = measure(products(side, sparsity), rounds)
+            ours, *others = seconds
             row: list[object] = [f"{side} × {side}", percent(sparsity, 0)]
             row += [duration(median(times)) for times in seconds.values()]
-            for other in ("SciPy", "dense"):
-                found = ratios(seconds["minprune"], seconds[other])
+            headers = ["matrix", "zeros", *seconds]
+            for other in others:
+                found = ratios(seconds[ours], seconds[other])
                 row += [f"{median(found):.2f}", spread(found)]
+                headers += [f"of {other}", "middle half"]
             rows.append(row)
-    return rows
+    return table(headers, rows, title="One sample times a sparse matrix", left=2)
 
 
-def network_rows(rounds: int) -> tuple[list[list[object]], list[list[object]], list[str]]:
+def network_tables(rounds: int) -> str:
     times_of: list[list[object]] = []
     compared: list[list[object]] = []
     names: list[str] = []
+    others: list[str] = []
     for widths in NETWORKS:
         net = mp.Network.mlp(widths, rng=0)
         for layer in net.dense:
@@ -178,40 +194,35 @@ def network_rows(rounds: int) -> tuple[list[list[object]], list[list[object]], l
         for batch in BATCHES:
             seconds = measure(answers(net, batch), rounds)
             names = list(seconds)
+            others = [name for name in names if "program" not in name]
             title = ["-".join(map(str, widths)), count(batch)]
             times_of.append([*title, *(duration(median(times)) for times in seconds.values())])
             compared += [[]] if compared else []
             for above in ("program", *pruned(net)):
                 row: list[object] = [*title, above]
-                for below in ("network", "PyTorch", "ONNX Runtime"):
+                for below in others:
                     found = ratios(seconds[above], seconds[below])
                     row += [f"{median(found):.2f}", spread(found)]
                 compared.append(row)
-    return times_of, compared, names
+    first = table(["network", "batch", *names], times_of, title="One call", left=1)
+    headers = ["network", "batch", "time of"] + [part for name in others for part in (f"/ {name}", "middle half")]
+    return f"{first}\n\n{table(headers, compared, title='Below 1 the program is faster', left=1)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=45, help="turns of each (default 45)")
     rounds = parser.parse_args().rounds
-    torch.set_num_threads(THREADS)
+    if torch:
+        torch.set_num_threads(THREADS)
+    versions = {"SciPy": peer("scipy"), "PyTorch": torch, "ONNX Runtime": onnxruntime}
     print(surroundings())
-    print(
-        f"SciPy {scipy.__version__}, PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}, "
-        f"threads {THREADS} each; float32, {rounds} rounds\n"
-    )
-    headers = ["matrix", "zeros", "minprune CSR", "SciPy CSR", "dense BLAS"]
-    headers += ["of SciPy", "middle half", "of dense", "middle half"]
-    print(table(headers, product_rows(rounds), title="One sample times a sparse matrix", left=2))
-    with torch.inference_mode():
-        times_of, compared, names = network_rows(rounds)
-    print()
-    print(table(["network", "batch", *names], times_of, title="One call", left=1))
-    headers = ["network", "batch", "time of", "/ network", "middle half", "/ PyTorch", "middle half"]
-    headers += ["/ ONNX Runtime", "middle half"]
-    print()
-    print(table(headers, compared, title="Below 1 the program is faster", left=1))
-    print()
+    here = [f"{name} {versions[name].__version__}" for name, module in PEERS.items() if module]
+    print(", ".join([*here, f"threads {THREADS} each; float32, {rounds} rounds"]))
+    print("".join(f"not installed, so left out: {name}\n" for name, module in PEERS.items() if not module))
+    print(product_table(rounds), end="\n\n")
+    with torch.inference_mode() if torch else nullcontext():
+        print(network_tables(rounds), end="\n\n")
     for widths in NETWORKS:
         packed = ", ".join(
             f"{left(source)} in {name}" for name, source in pruned(mp.Network.mlp(widths, rng=0)).items()

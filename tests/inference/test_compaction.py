@@ -111,6 +111,15 @@ def test_a_masked_bias_that_gets_a_constant_is_kept_then():
     assert np.allclose(packed(rows(network)), network(rows(network)), rtol=1e-14)
 
 
+def test_a_masked_bias_of_a_unit_that_lives_stays_masked():
+    network = _masked([2, 3, 2])
+    network.parameters["dense1.bias"].mask = np.array([True, False, True])
+    network.parameters["dense2.bias"].mask = np.array([False, True])
+    packed = compact(network)
+    for name in ("dense1.bias", "dense2.bias"):
+        assert packed.parameters[name].mask.tolist() == network.parameters[name].mask.tolist()
+
+
 def test_what_stands_under_a_mask_is_not_folded():
     network = _masked([2, 2, 1], dense1=[[False, True]] * 2, dense2=[[False], [True]])
     clean = compact(network)
