@@ -46,6 +46,21 @@ class History:
     Columns: ``epoch`` (from 1), ``loss`` (mean over the samples as they were met, weighted if they have weights,
     without the penalty), ``penalty`` (at the epoch's end), ``lr`` (of its last step), ``sparsity`` (at its end),
     ``seconds``, and with validation data ``valid_loss`` and, for class labels, ``valid_accuracy``.
+
+    Attributes
+    ----------
+    columns : dict of str to list of float
+    best_epoch : int or None
+        The epoch whose weights were restored, with early stopping.
+    stopped : str
+        Why training ended before its last epoch; empty if it did not.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.add(epoch=1, loss=0.7)
+    >>> history["loss"], len(history)
+    ([0.7], 1)
     """
 
     columns: dict[str, list[float]] = field(default_factory=dict)

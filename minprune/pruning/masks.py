@@ -80,6 +80,20 @@ def compose(first: Mapping[str, Bools], *others: Mapping[str, Bools]) -> dict[st
     """Return the AND of masks by name: what every one of them keeps. A name that is missing somewhere is kept whole
     there.
 
+    Parameters
+    ----------
+    first, *others : mapping of str to bool array
+        Masks of one shape under each name; True = kept. They are left alone.
+
+    Returns
+    -------
+    dict of str to bool array
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        What is no mapping, no bool array, or of another shape than its namesake.
+
     Examples
     --------
     >>> compose({"w": np.array([True, True])}, {"w": np.array([True, False])})
@@ -97,6 +111,22 @@ def compose(first: Mapping[str, Bools], *others: Mapping[str, Bools]) -> dict[st
 
 def shuffled(masks: Mapping[str, Bools], *, rng: RNG = None) -> dict[str, Bools]:
     """Return masks with the same number kept in each, at random positions: the control for "it is just the count".
+
+    Parameters
+    ----------
+    masks : mapping of str to bool array
+        Such as `Plan.masks`; left alone.
+    rng : Generator or seed
+        Draws the positions.
+
+    Returns
+    -------
+    dict of str to bool array
+
+    Raises
+    ------
+    InvalidTypeError
+        What is no mapping of names to bool arrays.
 
     References
     ----------

@@ -59,6 +59,13 @@ class Plan:
     layers : tuple of LayerPlan
     scores : mapping of str to array
         The score of each weight.
+
+    Examples
+    --------
+    >>> from minprune.pruning.criteria import Magnitude
+    >>> made = plan(Network.mlp([4, 8, 2], rng=0), Magnitude(), sparsity=0.75)
+    >>> made.requested, made.achieved, made.weights
+    (36, 36, 48)
     """
 
     masks: Mapping[str, Bools]
