@@ -1,0 +1,15 @@
+"""How many in each layer? An allocation sorts the layers into groups and gives each group its budget.
+
+With N weights in the network, n_l in layer l and target sparsity s, counting what is pruned already:
+
+    Global      one group, all layers ranked together            round(s N) in all
+    Uniform     each layer a group of its own                    round(s n_l) in layer l
+    PerLayer    each named layer a group, with its own sparsity  round(s_l n_l) in layer l
+
+Within a group the lowest scores go; that is all that is left to decide.
+"""
+
+from minprune.pruning.allocation.allocation import Allocation, Group, groups_of
+from minprune.pruning.allocation.layers import Global, PerLayer, Uniform
+
+__all__ = ["Allocation", "Global", "Group", "PerLayer", "Uniform", "groups_of"]
