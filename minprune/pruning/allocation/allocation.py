@@ -74,6 +74,7 @@ def groups_of(allocation: Allocation, units: Units, sparsity: float) -> list[Gro
 
 
 def known_layers(names: Iterable[str], units: Units, who: str) -> None:
+    """Refuse a name that has no units to drop."""
     for name in names:
         if name not in units.scores:
             raise InvalidValueError(

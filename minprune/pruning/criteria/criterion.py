@@ -1,4 +1,4 @@
-"""What a criterion is, and how its scores are taken in: one finite number ≥ 0 per weight, or an error says which is not."""
+"""What a criterion is, and how its scores are taken in: one finite number ≥ 0 per weight, or an error."""
 
 from __future__ import annotations
 
