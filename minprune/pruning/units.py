@@ -59,6 +59,8 @@ class Units(ABC):
         How many kept weights it has; None if every live unit has exactly one.
     separable : bool
         Whether no weight belongs to two units.
+    shapes : dict of str to (int, int)
+        Inputs and outputs of each prunable layer.
     total, gone : dict of str to int
         The weights of each prunable layer, and how many of them are pruned already.
     """
@@ -70,6 +72,7 @@ class Units(ABC):
     sizes: dict[str, Array] | None
 
     def __init__(self, network: Network) -> None:
+        self.shapes = {name: p.shape for name, p in network.prunable.items()}
         self.total = {name: p.size for name, p in network.prunable.items()}
         self.gone = {name: p.size - p.kept for name, p in network.prunable.items()}
 
