@@ -64,6 +64,8 @@ _HOME = {
     "Global": "pruning.allocation",
     "Uniform": "pruning.allocation",
     "PerLayer": "pruning.allocation",
+    "ErdosRenyi": "pruning.allocation",
+    "LAMP": "pruning.allocation",
     "plan": "pruning.plan",
     "Plan": "pruning.plan",
     "OneShot": "pruning.schedules",
@@ -136,7 +138,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.nn.parameter import Parameter
     from minprune.nn.penalties import L1, L2, GroupLasso
     from minprune.nn.training import History, fit
-    from minprune.pruning.allocation import Global, PerLayer, Uniform
+    from minprune.pruning.allocation import LAMP, ErdosRenyi, Global, PerLayer, Uniform
     from minprune.pruning.criteria import GradientMagnitude, Magnitude, Random
     from minprune.pruning.masks import compose, shuffled
     from minprune.pruning.patterns import Neurons, Unstructured

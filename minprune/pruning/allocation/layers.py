@@ -52,8 +52,7 @@ class Uniform(Allocation):
     def groups(self, units: Units, sparsity: float) -> list[Group]:
         if units.separable:
             return [Group((name,), round(sparsity * units.total[name])) for name in units.scores]
-        ranks = {name: _rank_shares(units.scores[name], units.alive[name]) for name in units.scores}
-        return [Group(tuple(ranks), round(sparsity * sum(units.total.values())), scores=ranks)]
+        return [in_proportion(units, dict.fromkeys(units.scores, 1.0), round(sparsity * sum(units.total.values())))]
 
 
 class PerLayer(Allocation):
@@ -100,6 +99,20 @@ class PerLayer(Allocation):
 
     def __repr__(self) -> str:
         return f"PerLayer({self.sparsities})"
+
+
+def in_proportion(units: Units, shares: Mapping[str, float], target: int) -> Group:
+    """Return one group in which each layer gives up its units in proportion to its share, until `target` is met.
+
+    A unit's place is (rank + ½) / n within its layer, divided by the layer's share: where all layers are at the same
+    place, each has given that multiple of its share. Layers without a share (such as inputs) go along at the mean.
+    """
+    usual = sum(shares.values()) / len(shares)
+    scores = {}
+    for name in units.scores:
+        share = max(shares.get(name, usual), 1e-9)  # a layer that shall keep all it has goes last
+        scores[name] = _rank_shares(units.scores[name], units.alive[name]) / share
+    return Group(tuple(scores), target, scores=scores)
 
 
 def _rank_shares(scores: Array, alive: Array) -> Array:
