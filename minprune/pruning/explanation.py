@@ -38,6 +38,8 @@ class Explanation:
         The layers ranked together with it.
     budget : int or None
         Weights (or units) of that group that were to go in this plan.
+    round : int or None
+        In which round it fell, of a plan made in several.
     text : str
     """
 
@@ -53,28 +55,66 @@ class Explanation:
     cutoff: float | None = None
     group: tuple[str, ...] = ()
     budget: int | None = None
+    round: int | None = None
     text: str = ""
 
     def __repr__(self) -> str:
         return self.text
 
 
+@dataclass(frozen=True)
+class Decision:
+    """All that a plan was decided by.
+
+    Attributes
+    ----------
+    before : mapping of str to bool array
+        The masks that the plan found.
+    units : Units
+    rankings : tuple of Ranking
+    threshold : float or None
+    """
+
+    before: Mapping[str, Bools]
+    units: Units
+    rankings: tuple[Ranking, ...]
+    threshold: float | None
+
+    def collapses(self) -> dict[str, float]:
+        """Return at which sparsity of its group each layer would be empty, lowest first; see `Plan.collapses`."""
+        units, found = self.units, {}
+        for ranking in self.rankings:
+            group = ranking.group
+            if len(group.layers) < 2 or self.threshold is not None:
+                continue
+            source = units.scores if group.scores is None else group.scores
+            scores = np.concatenate([source[name] for name in group.layers])
+            alive = np.concatenate([units.alive[name] for name in group.layers])
+            layers = np.repeat(np.arange(len(group.layers)), [source[name].size for name in group.layers])
+            counted = group.layers if units.separable else tuple(units.total)
+            total, gone = sum(units.total[name] for name in counted), sum(units.gone[name] for name in counted)
+            for i, name in enumerate(group.layers):
+                mine = alive & (layers == i)
+                if not mine.any():
+                    continue
+                highest = scores[mine].max()
+                last = int(np.flatnonzero(mine & (scores == highest))[-1])
+                falls = alive & (scores < highest)
+                falls[: last + 1] |= (alive & (scores == highest))[: last + 1]
+                if units.sizes is None:
+                    lost = int(np.count_nonzero(falls))
+                else:
+                    lost = int(units.lost(group.layers, np.flatnonzero(falls))[-1])
+                found[name] = (gone + lost) / total
+        return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
 def explain(
-    name: str,
-    index: Sequence[int],
-    scores: Mapping[str, Array],
-    before: Mapping[str, Bools],
-    after: Mapping[str, Bools],
-    units: Units,
-    rankings: Sequence[Ranking],
-    threshold: float | None,
+    name: str, index: Sequence[int], scores: Mapping[str, Array], after: Mapping[str, Bools], decision: Decision
 ) -> Explanation:
     """Return why the weight at `index` of `name` stays or goes; see `Plan.explain`."""
-    if not isinstance(name, str) or name not in before:
-        raise InvalidValueError(
-            f"name must be a prunable weight, got {name!r} in explain(){did_you_mean(name, before)}"
-        )
-    at = _place(index, before[name].shape)
+    before, units, rankings, threshold = decision.before, decision.units, decision.rankings, decision.threshold
+    at = place(name, index, before)
     score = float(scores[name][at])
     if not before[name][at]:
         text = f"{name} {at} was gone already, before this plan"
@@ -85,22 +125,24 @@ def explain(
     labels = tuple(label for _, _, label in mine)
     if units.noun != "weight":
         text += f", in {' and '.join(labels)}"
-    found = [place for layer, unit, _ in mine for place in _places(rankings, units, layer, unit)]
+    found = [spot for layer, unit, _ in mine for spot in _places(rankings, units, layer, unit)]
     if not found:
         text += ", in no layer that this plan prunes"
         return Explanation(name, at, verdict, score, labels, text=text)
     # Of two neurons one that goes decides; if both go or both stay, the one that is nearer to going.
-    ranking, position, _ = min(found, key=lambda place: (not place[2], place[0].scores[place[1]], place[1]))
+    spot = min(found, key=lambda spot: (not spot.goes, spot.ranking.scores[spot.position], spot.position))
+    ranking = spot.ranking
     group, budget, cutoff = ranking.group, ranking.budget, ranking.cutoff
-    unit_score = float(ranking.scores[position])
+    unit_score = float(ranking.scores[spot.position])
     if np.isinf(unit_score):
-        text += f", out of bounds: among the last {units.noun}s of its layer (min_keep)"
+        why = f"among the last {units.noun}s of its layer (min_keep)"
+        text += f", out of bounds: {why if units.alive[spot.layer][spot.unit] else units.spared}"
         return Explanation(
             name, at, verdict, score, labels, cutoff=cutoff, group=group.layers, budget=budget, text=text
         )
-    rank, candidates = ranking.place(position)
+    rank, candidates = ranking.place(spot.position)
     tied = int(np.count_nonzero(ranking.scores == unit_score)) - 1
-    text += "" if unit_score == score else f", unit score {unit_score:.3g}"
+    text += "" if unit_score == score else f", {'unit score' if group.scores is None else 'ranked by'} {unit_score:.3g}"
     text += f", rank {rank:,} of {candidates:,} (1 goes first)"
     if threshold is not None:
         text += f", threshold {threshold:.3g}"
@@ -110,24 +152,40 @@ def explain(
         if tied and unit_score == cutoff:
             text += f", tied with {tied:,} other{'s' if tied > 1 else ''} (lower positions go first)"
     return Explanation(
-        name, at, verdict, score, labels, unit_score, rank, candidates, tied, cutoff, group.layers, budget, text
+        name, at, verdict, score, labels, unit_score, rank, candidates, tied, cutoff, group.layers, budget, text=text
     )
 
 
-def _place(index: object, shape: tuple[int, ...]) -> tuple[int, ...]:
+def place(name: object, index: object, arrays: Mapping[str, Array]) -> tuple[int, ...]:
+    """Return `index` as a tuple of plain numbers, if `name` is one of the `arrays` and has such a place."""
+    if not isinstance(name, str) or name not in arrays:
+        raise InvalidValueError(
+            f"name must be a prunable weight, got {name!r} in explain(){did_you_mean(name, arrays)}"
+        )
+    shape = arrays[name].shape
     given = tuple(index) if isinstance(index, Sequence | np.ndarray) else (index,)
     if len(given) != len(shape):
         raise InvalidValueError(f"index must be {len(shape)} whole numbers (input, output), got {index!r} in explain()")
     return tuple(whole(i, "index", "explain", at_least=0, at_most=n - 1) for i, n in zip(given, shape, strict=True))
 
 
-def _places(rankings: Sequence[Ranking], units: Units, layer: str, unit: int) -> list[tuple[Ranking, int, bool]]:
-    """Return where a unit stands in the rankings: the ranking, the position in its scores, and whether it goes."""
+@dataclass(frozen=True)
+class _Spot:
+    """Where a unit stands in a ranking, and whether it goes."""
+
+    ranking: Ranking
+    position: int
+    goes: bool
+    layer: str
+    unit: int
+
+
+def _places(rankings: Sequence[Ranking], units: Units, layer: str, unit: int) -> list[_Spot]:
     found = []
     for ranking in rankings:
         start = 0
         for name in ranking.group.layers:
             if name == layer:
-                found.append((ranking, start + unit, bool(ranking.dropped[name][unit])))
+                found.append(_Spot(ranking, start + unit, bool(ranking.dropped[name][unit]), layer, unit))
             start += units.scores[name].size
     return found

@@ -1,166 +1,33 @@
-"""The plan: which weights go, decided before anything is changed, with the reason for each.
+"""The plan is made: which weights go is decided before anything is changed, with the reason for each.
 
     scores of weights  →  scores of units  →  groups with budgets  →  the lowest of each group  →  new masks
        criterion             pattern            allocation              selection
 
-Each arrow is one small object from another file; here they are put in a row.
+Each arrow is one small object from another file; here they are put in a row. A criterion that wants to see what is
+left before it goes on, such as `SynFlow`, walks that row in several rounds, with densities that fall geometrically.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from minprune.arguments import Array, Bools, fraction, real, whole
-from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.network import Network
 from minprune.pruning.allocation import Allocation, Global, groups_of
+from minprune.pruning.answer import LayerPlan, Plan, Rounds
 from minprune.pruning.criteria import Criterion, check_scores, scores_of
-from minprune.pruning.explanation import Explanation, explain
+from minprune.pruning.explanation import Decision
 from minprune.pruning.patterns import Pattern, Unstructured
 from minprune.pruning.selection import Ranking, below, select
 from minprune.pruning.units import Units
 
-
-@dataclass(frozen=True)
-class LayerPlan:
-    """What a plan does to one layer: counts of its weights.
-
-    ``pruned_before`` are gone already; ``asked`` is what the allocation wanted gone in the end (None if layers
-    compete and only their sum is set), ``achieved`` what will be.
-    """
-
-    name: str
-    weights: int
-    pruned_before: int
-    asked: int | None
-    achieved: int
-
-    @property
-    def sparsity(self) -> float:
-        return self.achieved / self.weights
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Which weights go. Immutable; nothing has been changed yet.
-
-    Attributes
-    ----------
-    masks : mapping of str to bool array
-        The new mask of each prunable weight, and of each bias that goes with a neuron. Read-only.
-    requested, achieved : int
-        Prunable weights asked to be gone, and that will be, those gone before included. They are equal for single
-        weights; for larger units, ``requested − achieved`` is less than one unit.
-    layers : tuple of LayerPlan
-    scores : mapping of str to array
-        The score of each weight.
-
-    Examples
-    --------
-    >>> from minprune.pruning.criteria import Magnitude
-    >>> made = plan(Network.mlp([4, 8, 2], rng=0), Magnitude(), sparsity=0.75)
-    >>> made.requested, made.achieved, made.weights
-    (36, 36, 48)
-    """
-
-    masks: Mapping[str, Bools]
-    requested: int
-    achieved: int
-    layers: tuple[LayerPlan, ...]
-    scores: Mapping[str, Array]
-    recipe: str
-    _before: Mapping[str, Bools]
-    _units: Units
-    _rankings: tuple[Ranking, ...]
-    _threshold: float | None
-
-    @property
-    def weights(self) -> int:
-        """The number of prunable weights, N."""
-        return sum(layer.weights for layer in self.layers)
-
-    @property
-    def sparsity(self) -> float:
-        """The share of prunable weights that will be gone."""
-        return self.achieved / self.weights
-
-    def apply(self, network: Network) -> Network:
-        """Return a copy of `network` with these masks; what is pruned in it already stays pruned.
-
-        Raises
-        ------
-        InvalidValueError
-            A network with other layers than the one planned for.
-        """
-        self._check_fits(network, "apply")
-        result = network.copy()
-        self.apply_in_place(result)
-        return result
-
-    def apply_in_place(self, network: Network) -> None:
-        """Set these masks on `network` itself: for a pruner at work inside `fit`."""
-        self._check_fits(network, "apply_in_place")
-        for name, mask in self.masks.items():
-            parameter = network.parameters[name]
-            parameter.mask = parameter.mask & mask
-
-    def _check_fits(self, network: Network, where: str) -> None:
-        if not isinstance(network, Network):
-            raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in {where}()")
-        planned = {name: mask.shape for name, mask in self.masks.items()}
-        shapes = {name: p.shape for name, p in network.parameters.items() if p.prunable or name in planned}
-        if shapes != planned:
-            raise InvalidValueError(f"network must have the layers planned for, {planned}, got {shapes} in {where}()")
-
-    def explain(self, name: str, index: Sequence[int]) -> Explanation:
-        """Say why one weight stays or goes: its score, its unit's rank among the candidates, the cutoff, the verdict.
-
-        Parameters
-        ----------
-        name : str
-            Of a prunable weight.
-        index : (int, int)
-            Input and output.
-
-        Examples
-        --------
-        >>> from minprune.pruning.criteria import Magnitude
-        >>> net = Network.mlp([2, 2], rng=0)
-        >>> plan(net, Magnitude(), sparsity=0.5).explain("dense1.weight", (0, 1))
-        dense1.weight (0, 1) stays: score 1.39, rank 4 of 4 (1 goes first), budget 2 weights, cutoff 0.804
-        """
-        return explain(name, index, self.scores, self._before, self.masks, self._units, self._rankings, self._threshold)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the counts as plain values."""
-        rows = [vars(layer) | {"sparsity": layer.sparsity} for layer in self.layers]
-        totals = {"requested": self.requested, "achieved": self.achieved, "sparsity": self.sparsity}
-        return totals | {"weights": self.weights, "recipe": self.recipe, "layers": rows}
-
-    def __repr__(self) -> str:
-        rows: list[Sequence[object]] = [
-            (
-                layer.name,
-                count(layer.weights),
-                count(layer.pruned_before),
-                "shared" if layer.asked is None else count(layer.asked),
-                count(layer.achieved),
-                count(layer.weights - layer.achieved),
-                percent(layer.sparsity),
-            )
-            for layer in self.layers
-        ]
-        before = count(sum(layer.pruned_before for layer in self.layers))
-        left = count(self.weights - self.achieved)
-        total = ("total", count(self.weights), before, count(self.requested), count(self.achieved), left)
-        rows += [(), (*total, percent(self.sparsity))]
-        headers = ["layer", "weights", "gone before", "asked", "achieved", "kept", "sparsity"]
-        return table(headers, rows, title=f"Plan: {self.recipe}")
+__all__ = ["LayerPlan", "Plan", "check_parts", "plan"]
 
 
 def plan(
@@ -180,10 +47,12 @@ def plan(
     ----------
     network : Network
     criterion : Criterion
-        Which weights are worth keeping; anything with ``scores(network, data)`` will do.
+        Which weights are worth keeping; anything with ``scores(network, data)`` will do. One with `rounds` is asked
+        again as often on the way to the target, along densities that fall by the same factor each time.
     sparsity : float
         In [0, 1): the share of all N prunable weights that shall be gone, those gone already included. For single
-        weights exactly ``round(sparsity * N)`` are, whatever the scores.
+        weights exactly ``round(sparsity * N)`` are, whatever the scores. Left out if the allocation says how many go
+        (`PerLayer`); it may be for a pattern that does (`NM`).
     threshold : float
         Instead of `sparsity`: every unit with a score below it goes, however many that are; one that equals it stays.
     allocation : Allocation, default `Global`
@@ -212,7 +81,7 @@ def plan(
 
     Examples
     --------
-    >>> from minprune.pruning.criteria import Magnitude
+    >>> from minprune import Magnitude
     >>> net = Network.mlp([4, 8, 2], rng=0)
     >>> plan(net, Magnitude(), sparsity=0.75)
     Plan: Magnitude() · Global() · Unstructured() · sparsity 0.75
@@ -222,27 +91,53 @@ def plan(
     dense2.weight       16            0  shared        15     1    93.8 %
     ─────────────────────────────────────────────────────────────────────
     total               48            0      36        36    12    75.0 %
+    dense2.weight collapses first, at a sparsity of 0.6875 but for min_keep; here it keeps 1
     """
     allocation = Global() if allocation is None else allocation
     pattern = Unstructured() if pattern is None else pattern
     if not isinstance(network, Network):
         raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in plan()")
     check_parts("plan", criterion=criterion, allocation=allocation, pattern=pattern)
-    target, limit, how = _target(sparsity, threshold, allocation)
+    target, limit, how = _target(sparsity, threshold, allocation, pattern)
     least = whole(min_keep, "min_keep", "plan", at_least=0)
+    request = _Request(criterion, allocation, pattern, data, least, target, limit)
+    recipe = f"{criterion!r} · {allocation!r} · {pattern!r}{how}"
+    rounds = whole(getattr(criterion, "rounds", 1), "rounds", repr(criterion))
+    made = _once(network, request) if rounds == 1 or limit is not None else _in_rounds(network, request, rounds)
+    return replace(made, recipe=recipe, values=_compensated(network, made.masks, request))
 
-    scores = scores_of(criterion, network, data, "plan")
-    units = pattern.units(network, scores)
+
+@dataclass(frozen=True)
+class _Request:
+    """What was asked of `plan`, checked. Without a target and a limit, every candidate goes."""
+
+    criterion: Criterion
+    allocation: Allocation
+    pattern: Pattern
+    data: object
+    min_keep: int
+    target: float | None
+    limit: float | None
+
+
+def _once(network: Network, request: _Request) -> Plan:
+    """Walk the row once."""
+    scores = scores_of(request.criterion, network, request.data, "plan")
+    units = request.pattern.units(network, scores)
+    of_neurons = getattr(request.criterion, "neuron_scores", None)
+    if of_neurons is not None and hasattr(units, "rescored"):
+        units = units.rescored(of_neurons(network, request.data))
     for name, of_units in units.scores.items() if units.sizes is not None else ():  # else they are the weights' own
         check_scores(f"{units.noun}s of {name}", of_units, of_units.shape, "plan")
-    if limit is not None:
-        rankings = below(units, limit, least)
+    if request.target is None:
+        rankings = below(units, np.inf if request.limit is None else request.limit, request.min_keep)
     else:
-        rankings = [select(units, group, least) for group in groups_of(allocation, units, target)]
+        groups = groups_of(request.allocation, units, request.target)
+        rankings = [select(units, group, request.min_keep) for group in groups]
     masks = units.masks({name: dropped for ranking in rankings for name, dropped in ranking.dropped.items()})
+    before = {name: p.mask for name, p in network.prunable.items()}
     for mask in masks.values():
         mask.setflags(write=False)
-    before = {name: p.mask for name, p in network.prunable.items()}
     layers = tuple(_layer_plan(name, before[name], masks[name], rankings, units) for name in before)
     achieved = sum(layer.achieved for layer in layers)
     return Plan(
@@ -251,12 +146,76 @@ def plan(
         achieved=achieved,
         layers=layers,
         scores=MappingProxyType(scores),
-        recipe=f"{criterion!r} · {allocation!r} · {pattern!r}{how}",
-        _before=MappingProxyType(before),
-        _units=units,
-        _rankings=tuple(rankings),
-        _threshold=limit,
+        recipe="",
+        _decision=Decision(MappingProxyType(before), units, tuple(rankings), request.limit),
     )
+
+
+def _in_rounds(network: Network, request: _Request, rounds: int, stop: int | None = None) -> Plan:
+    """Walk the row `rounds` times on a copy; with `stop`, return what was decided in that round alone."""
+    work = network.copy()
+    before = {name: p.mask for name, p in network.prunable.items()}
+    fell = {name: np.zeros(mask.shape, np.int32) for name, mask in before.items()}
+    scores: dict[str, Array] = {}
+    for k in range(1, rounds + 1):
+        made = _once(work, _on_the_way(network, request, k / rounds))
+        if k == stop:
+            return made
+        for name in before:
+            here = work.parameters[name].mask
+            fell[name][here & ~made.masks[name]] = k
+            scores[name] = made.scores[name] if k == 1 else np.where(here, made.scores[name], scores[name])
+        made.apply_in_place(work)
+        for name, value in _compensated(work, made.masks, request).items() if k < rounds else ():
+            work.parameters[name].value = value
+    origin = network.copy()  # `again` must find the network as it is now
+    layers = tuple(
+        replace(layer, pruned_before=layer.weights - int(np.count_nonzero(before[layer.name]))) for layer in made.layers
+    )
+    return replace(
+        made,
+        layers=layers,
+        scores=MappingProxyType(scores),
+        _decision=replace(made._decision, before=MappingProxyType(before)),
+        _rounds=Rounds(rounds, fell, lambda k: _in_rounds(origin, request, rounds, k)),
+    )
+
+
+def _on_the_way(network: Network, request: _Request, t: float) -> _Request:
+    """Return the request of the round at t in (0, 1]: what is kept falls by the same factor each round."""
+    if t == 1:
+        return request
+    final = request.target
+    if final is None:  # every candidate of the pattern shall go: what will be gone then?
+        units = request.pattern.units(network, {name: np.zeros(p.shape) for name, p in network.prunable.items()})
+        final = sum(units.gone.values()) + sum(
+            int(np.count_nonzero(alive) if units.sizes is None else units.sizes[name].sum())
+            for name, alive in units.alive.items()
+        )
+        final /= network.weights
+
+    def level(sparsity: float, initial: float = 0.0) -> float:
+        initial = min(initial, sparsity)
+        return 1 - (1 - initial) * math.pow((1 - sparsity) / (1 - initial), t)
+
+    return replace(request, target=level(final, network.sparsity), allocation=request.allocation.scaled(level))
+
+
+def _compensated(network: Network, masks: Mapping[str, Bools], request: _Request) -> Mapping[str, Array]:
+    """Return the new values of what is kept, from a criterion that gives them."""
+    compensate = getattr(request.criterion, "compensate", None)
+    if compensate is None:
+        return MappingProxyType({})
+    values = compensate(network, request.data, {name: masks[name] for name in network.prunable})
+    for name, value in values.items():
+        parameter = network.parameters.get(name)
+        if parameter is None or np.shape(value) != parameter.shape or not np.isfinite(value).all():
+            raise InvalidValueError(
+                f"{request.criterion!r} must compensate by finite values in the shape of a parameter, "
+                f"got {name} {np.shape(value)} in plan()"
+            )
+        value.setflags(write=False)
+    return MappingProxyType(values)
 
 
 def check_parts(where: str, **parts: object) -> None:
@@ -269,14 +228,20 @@ def check_parts(where: str, **parts: object) -> None:
             raise InvalidTypeError(f"{name} must be {article} {name.title()}, got {value!r} in {where}(){hint}")
 
 
-def _target(sparsity: object, threshold: object, allocation: Allocation) -> tuple[float, float | None, str]:
-    """Return the sparsity, the threshold, and how the plan says it; exactly one of the two is given."""
+def _target(
+    sparsity: object, threshold: object, allocation: Allocation, pattern: Pattern
+) -> tuple[float | None, float | None, str]:
+    """Return the sparsity or the threshold, neither if every candidate goes, and how the plan says it."""
     if getattr(allocation, "sets_sparsity", False):
         if sparsity is not None or threshold is not None:
             raise InvalidValueError(
                 f"{allocation!r} sets each layer's sparsity: leave out sparsity= and threshold= in plan()"
             )
         return 0.0, None, ""
+    if sparsity is None and threshold is None and getattr(pattern, "complete", False):
+        if not isinstance(allocation, Global):
+            raise InvalidValueError(f"{pattern!r} without sparsity= needs no allocation, got {allocation!r} in plan()")
+        return None, None, ""
     if (sparsity is None) == (threshold is None):
         got = "neither" if sparsity is None else "both"
         raise InvalidValueError(f"exactly one of sparsity= and threshold= must be given, got {got} in plan()")
@@ -286,7 +251,7 @@ def _target(sparsity: object, threshold: object, allocation: Allocation) -> tupl
     if not isinstance(allocation, Global):
         raise InvalidValueError(f"threshold= needs no allocation, got {allocation!r} in plan()")
     limit = real(threshold, "threshold", "plan", low=0.0)
-    return 0.0, limit, f" · threshold {limit:g}"
+    return None, limit, f" · threshold {limit:g}"
 
 
 def _layer_plan(name: str, before: Bools, after: Bools, rankings: Sequence[Ranking], units: Units) -> LayerPlan:

@@ -51,6 +51,8 @@ class Units(ABC):
     ----------
     noun : str
         What a unit is called.
+    spared : str
+        Why a unit with kept weights may be no candidate, if the pattern has such units.
     scores : dict of str to array
         Each unit's score, by layer, in layer order.
     alive : dict of str to bool array
@@ -66,6 +68,7 @@ class Units(ABC):
     """
 
     noun: str
+    spared = "not up for decision"
     separable: bool
     scores: dict[str, Array]
     alive: dict[str, Bools]

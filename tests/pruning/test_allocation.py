@@ -74,7 +74,7 @@ def test_local_count_of_neurons(network, data):
 def _dropped_neurons(plan):
     return [
         (name, unit)
-        for ranking in plan._rankings
+        for ranking in plan._decision.rankings
         for name, dropped in ranking.dropped.items()
         for unit in np.flatnonzero(dropped)
     ]
