@@ -2,6 +2,7 @@
 
     Magnitude           |w|                     the size of the weight
     GradientMagnitude   |∂L/∂w|                 how much the loss hangs on it, to first order per unit of weight
+    SynFlow             |w| · ∂R/∂|w| / R       its share of all paths, R = 1ᵀ ∏|W| 1; no data, in rounds
     Random              u ~ U[0, 1)             nothing at all: the control that every claim needs
 
 Pruning by an L1 or L2 penalty is no criterion of its own: train with ``penalty=L1(…)``, which makes weights small or
@@ -11,5 +12,15 @@ zero, and let `Magnitude` say which.
 from minprune.pruning.criteria.criterion import Criterion, check_scores, scores_of
 from minprune.pruning.criteria.gradient import GradientMagnitude, mean_gradients
 from minprune.pruning.criteria.magnitude import Magnitude, Random
+from minprune.pruning.criteria.synflow import SynFlow
 
-__all__ = ["Criterion", "GradientMagnitude", "Magnitude", "Random", "check_scores", "mean_gradients", "scores_of"]
+__all__ = [
+    "Criterion",
+    "GradientMagnitude",
+    "Magnitude",
+    "Random",
+    "SynFlow",
+    "check_scores",
+    "mean_gradients",
+    "scores_of",
+]

@@ -1,0 +1,1 @@
+"""Nothing but its place: pytest puts the folder of a conftest on the path, so the folders below find `generators`."""
