@@ -1,100 +1,33 @@
 """Training: the loop that everything else hangs on.
 
-For each epoch, for each batch of the shuffled data: forward, loss, backward, the penalty's gradient, the optimizer's
-step, the penalty's proximal step; and, if a pruner is given, a new mask whenever its schedule says so. What was seen
-goes into a `History`.
+For each epoch, for each batch of the shuffled data:
+
+    before_step → forward → loss → backward → after_backward → penalty's gradient → optimizer's step → proximal step
+
+and after each epoch validation, a row in the `History`, and after_epoch. The moments with an underscore are those at
+which a pruner and callbacks get a word in: see `hooks`.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from minprune.arguments import RNG, Array, features, generator, pair, weights_of_samples, whole
-from minprune.display import Progress, table
-from minprune.errors import DivergedError, InvalidTypeError, InvalidValueError, did_you_mean
+from minprune.display import Progress
+from minprune.errors import DivergedError, InvalidTypeError, InvalidValueError
+from minprune.nn.history import History
+from minprune.nn.hooks import Callback, Hooks, PrunesWhileTraining
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network, decisions
 from minprune.nn.optimizers import Optimizer
 from minprune.nn.penalties import Penalty
 
-
-@runtime_checkable
-class PrunesWhileTraining(Protocol):
-    """What `fit` asks of a pruner."""
-
-    def begin(self, network: Network, x: Array, y: Array, *, steps: int, rng: np.random.Generator) -> None:
-        """Learn what will be trained, and for how many steps; raise if the pruning can't be done."""
-
-    def before_step(self, step: int) -> None:
-        """Set new masks on the network, if any are due before step `step` (the first is 0)."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether the last mask has been set."""
-
-
-@dataclass
-class History:
-    """What was seen in each epoch, column by column; ``history["loss"]`` is a list.
-
-    Columns: ``epoch`` (from 1), ``loss`` (mean over the samples as they were met, weighted if they have weights,
-    without the penalty), ``penalty`` (at the epoch's end), ``lr`` (of its last step), ``sparsity`` (at its end),
-    ``seconds``, and with validation data ``valid_loss`` and, for class labels, ``valid_accuracy``.
-
-    Attributes
-    ----------
-    columns : dict of str to list of float
-    best_epoch : int or None
-        The epoch whose weights were restored, with early stopping.
-    stopped : str
-        Why training ended before its last epoch; empty if it did not.
-
-    Examples
-    --------
-    >>> history = History()
-    >>> history.add(epoch=1, loss=0.7)
-    >>> history["loss"], len(history)
-    ([0.7], 1)
-    """
-
-    columns: dict[str, list[float]] = field(default_factory=dict)
-    best_epoch: int | None = None
-    stopped: str = ""
-
-    def add(self, **row: float) -> None:
-        for name, value in row.items():
-            self.columns.setdefault(name, []).append(value)
-
-    def __getitem__(self, name: str) -> list[float]:
-        if name not in self.columns:
-            raise InvalidValueError(f"{name!r} is no column of this history{did_you_mean(name, self.columns)}")
-        return self.columns[name]
-
-    def __len__(self) -> int:
-        return len(self.columns.get("epoch", []))
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """Return the columns as plain lists."""
-        return {name: list(values) for name, values in self.columns.items()}
-
-    def __repr__(self) -> str:
-        shown = range(len(self)) if len(self) <= 12 else [*range(5), *range(len(self) - 5, len(self))]
-        rows = [[f"{values[i]:.5g}" for values in self.columns.values()] for i in shown]
-        if len(self) > 12:
-            rows.insert(5, ["…"] * len(self.columns))
-        best = f", best epoch {self.best_epoch} restored" if self.best_epoch else ""
-        return table(
-            list(self.columns), rows, title=f"History of {len(self)} epochs{best}{self.stopped and ', ' + self.stopped}"
-        )
-
-
-Callback = Callable[[Network, History], object]
+__all__ = ["History", "check_kinds", "checked_pair", "fit", "steps_of_epoch"]
 
 
 def fit(
@@ -111,6 +44,7 @@ def fit(
     pruner: PrunesWhileTraining | None = None,
     callbacks: Sequence[Callback] = (),
     sample_weight: Array | None = None,
+    start: int = 0,
     rng: RNG = None,
     progress: bool | None = None,
 ) -> History:
@@ -135,10 +69,15 @@ def fit(
         weights back. Without `patience` the last epoch's weights stay.
     pruner : Pruner, optional
         Sets masks while training.
-    callbacks : sequence of functions
-        Called as ``callback(network, history)`` after each epoch; one that returns True ends the training.
+    callbacks : sequence
+        Functions, called as ``callback(network, history)`` after each epoch, where one that returns True ends the
+        training; and objects with any of ``before_step(network, step)``, ``after_backward(network, step)``, where the
+        gradients of the loss are there and no step is taken yet, and ``after_epoch(network, history)``.
     sample_weight : array, (samples,), optional
         How much each training sample counts in the loss; ``weight_of_class[y]`` weights classes.
+    start : int
+        Begin at this step (from 0) of the run, as if those before had been taken elsewhere: with the same `rng` the
+        batches are those of the whole run, and so are the learning rates. What a rewound network is trained with.
     rng : Generator or seed
         Shuffles the batches and draws dropout: same seed, same weights, bit for bit.
     progress : bool, optional
@@ -172,8 +111,7 @@ def fit(
         penalty.value(network.parameters)  # and names it doesn't know
     if pruner is not None:
         check_kinds("fit", pruner=(pruner, PrunesWhileTraining))
-    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
-        raise InvalidTypeError(f"callbacks must be a sequence of functions, got {callbacks!r} in fit()")
+    hooks = Hooks(pruner, callbacks)
     if not (progress is None or isinstance(progress, bool)):
         raise InvalidTypeError(f"progress must be True, False or None, got {progress!r} in fit()")
     epochs = whole(epochs, "epochs", "fit")
@@ -181,97 +119,142 @@ def fit(
     x, y = checked_pair(train, "train", network, loss, "fit")
     held_out = None if valid is None else checked_pair(valid, "valid", network, loss, "fit")
     weight = weights_of_samples(sample_weight, len(x), "fit")
-    if patience is not None:
-        patience = whole(patience, "patience", "fit")
-        if held_out is None:
-            raise InvalidValueError("patience needs validation data: pass valid= to fit()")
+    waits = None if patience is None else _Patience(whole(patience, "patience", "fit"))
+    if waits is not None and held_out is None:
+        raise InvalidValueError("patience needs validation data: pass valid= to fit()")
+    steps = epochs * steps_of_epoch(len(x), batch_size)
+    start = whole(start, "start", "fit", at_least=0, at_most=steps - 1)
     draws = generator(rng, "fit")
-    batches_per_epoch = -(-len(x) // batch_size)
-    steps = epochs * batches_per_epoch
     if pruner is not None:
-        pruner.begin(network, x, y, steps=steps, rng=draws)
+        pruner.begin(network, x, y, steps=steps, start=start, rng=draws)
 
-    amount = len(x) if weight is None else float(weight.sum())
+    run = _Run(network, x, y, weight, loss, optimizer, penalty, hooks, batch_size, epochs, start, draws)
     history = History()
-    value = 0.0  # the loss of the last batch
-    best_loss, best = math.inf, None
-    step = 0
-    with Progress(steps, "training", shown=progress) as bar:
+    with Progress(steps - start, "training", shown=progress) as bar:
         for epoch in range(1, epochs + 1):
             began = time.perf_counter()
-            start = _weights_of(network)
-            total = 0.0
-            for rows in _batches(draws.permutation(len(x)), batch_size):
-                if pruner is not None:
-                    pruner.before_step(step)
-                share = None if weight is None else weight[rows]
-                if share is None or share.any():  # a batch of which no sample counts teaches nothing
-                    batch = x.take(rows, axis=0), y[rows], share
-                    value = _train(network, batch, loss, optimizer, penalty, step / steps, draws)
-                    if not math.isfinite(value):
-                        break
-                    total += value * (len(rows) if share is None else float(share.sum()))
-                step += 1
-                bar.step(f"epoch {epoch}/{epochs}, loss {value:.4f}")
-            if not math.isfinite(value) or not all(np.isfinite(p.value).all() for p in network.parameters.values()):
-                _restore(network, start)
-                for p in network.parameters.values():
-                    p.states.pop(optimizer, None)
-                what = "the weights turned NaN or infinite" if math.isfinite(value) else f"the loss turned {value}"
-                raise DivergedError(
-                    f"{what} in epoch {epoch} of {epochs} in fit(); the network holds the weights with which the epoch "
-                    f"began. Try a smaller lr than {optimizer.rate((epoch - 1) / epochs):g}"
-                )
-            row = {"epoch": epoch, "loss": total / amount}
+            mean_loss = run.epoch(epoch, bar)
+            last = epoch * steps // epochs - 1
+            if last < start:
+                continue
+            row = {"epoch": epoch, "loss": mean_loss}
             if penalty is not None:
                 row["penalty"] = penalty.value(network.parameters)
             if held_out is not None:
                 row |= _validate(network, held_out, loss)
             row |= {
-                "lr": optimizer.rate((step - 1) / steps),
+                "lr": optimizer.rate(last / steps),
                 "sparsity": network.sparsity,
                 "seconds": time.perf_counter() - began,
             }
             history.add(**row)
-            if patience is not None and (pruner is None or pruner.finished):
-                if row["valid_loss"] < best_loss:
-                    best_loss, best, history.best_epoch = row["valid_loss"], _weights_of(network), epoch
-                elif epoch - (history.best_epoch or epoch) >= patience:
-                    history.stopped = f"stopped after {patience} epochs without a better one"
-                    break
-            answers = [callback(network, history) for callback in callbacks]  # each of them sees every epoch
-            if any(isinstance(answer, bool | np.bool_) and answer for answer in answers):
+            if waits is not None and (pruner is None or pruner.finished):
+                waits.look(network, history)
+            if hooks.end_epoch(network, history):
                 history.stopped = "stopped by a callback"
+            if history.stopped:
                 break
-    if best is not None:
-        _restore(network, best)
+    if waits is not None:
+        waits.restore(network)
     return history
 
 
-def _train(
-    network: Network,
-    batch: tuple[Array, Array, Array | None],
-    loss: Loss,
-    optimizer: Optimizer,
-    penalty: Penalty | None,
-    progress: float,
-    rng: np.random.Generator,
-) -> float:
-    """Take one step on a batch of inputs, targets and sample weights; return its loss. A loss that is not finite is
-    returned before the step.
-    """
-    x, y, weight = batch
-    with np.errstate(over="ignore", invalid="ignore"):  # `fit` looks at the loss and the weights, and says it better
-        output = network.forward(x, rng)
-        value, grad = loss.value_and_gradient(output, y, weight)
-        if math.isfinite(value):
-            network.backward(grad)
-            if penalty is not None:
-                penalty.add_gradient(network.parameters)
-            optimizer.step(network.parameters, progress)
-            if penalty is not None:
-                penalty.shrink(network.parameters, optimizer.rate(progress))
-    return value
+@dataclass(frozen=True)
+class _Run:
+    """One call of `fit`: what is trained on what and by what, and who else gets a word in."""
+
+    network: Network
+    x: Array
+    y: Array
+    weight: Array | None
+    loss: Loss
+    optimizer: Optimizer
+    penalty: Penalty | None
+    hooks: Hooks
+    batch_size: int
+    epochs: int
+    start: int
+    draws: np.random.Generator
+
+    def epoch(self, epoch: int, bar: Progress) -> float:
+        """Take the steps of an epoch that are not before the start, and return the mean loss of their samples.
+
+        Raises
+        ------
+        DivergedError
+        """
+        network, weight = self.network, self.weight
+        before = _weights_of(network)
+        total, value = 0.0, 0.0
+        counted = len(self.x) if weight is None else float(weight.sum())
+        first = (epoch - 1) * steps_of_epoch(len(self.x), self.batch_size)
+        catch_up = first < self.start and _draws_random_numbers(network)
+        for step, rows in enumerate(_batches(self.draws.permutation(len(self.x)), self.batch_size), first):
+            share = None if weight is None else weight[rows]
+            counts = len(rows) if share is None else float(share.sum())
+            if step < self.start:
+                counted -= counts
+                if catch_up and counts:
+                    network.forward(self.x.take(rows, axis=0), self.draws)
+                continue
+            for hook in self.hooks.before_step:
+                hook(network, step)
+            if counts:  # a batch of which no sample counts teaches nothing
+                value = self.step(step, rows, share)
+                if not math.isfinite(value):
+                    break
+                total += value * counts
+            bar.step(f"epoch {epoch}/{self.epochs}, loss {value:.4f}")
+        if not math.isfinite(value) or not all(np.isfinite(p.value).all() for p in network.parameters.values()):
+            _restore(network, before)
+            for p in network.parameters.values():
+                p.states.pop(self.optimizer, None)
+            what = "the weights turned NaN or infinite" if math.isfinite(value) else f"the loss turned {value}"
+            raise DivergedError(
+                f"{what} in epoch {epoch} of {self.epochs} in fit(); the network holds the weights with which the "
+                f"epoch began. Try a smaller lr than {self.optimizer.rate((epoch - 1) / self.epochs):g}"
+            )
+        return total / counted if counted else math.nan
+
+    def step(self, step: int, rows: Array, weight: Array | None) -> float:
+        """Take one step on these rows, and return its loss; one that is not finite before anything is changed."""
+        network, penalty = self.network, self.penalty
+        progress = step / (self.epochs * steps_of_epoch(len(self.x), self.batch_size))
+        with np.errstate(over="ignore", invalid="ignore"):  # `epoch` looks at what came out, and says it better
+            output = network.forward(self.x.take(rows, axis=0), self.draws)
+            value, grad = self.loss.value_and_gradient(output, self.y[rows], weight)
+            if math.isfinite(value):
+                network.backward(grad)
+                for hook in self.hooks.after_backward:
+                    hook(network, step)
+                if penalty is not None:
+                    penalty.add_gradient(network.parameters)
+                self.optimizer.step(network.parameters, progress)
+                if penalty is not None:
+                    penalty.shrink(network.parameters, self.optimizer.rate(progress))
+        return value
+
+
+class _Patience:
+    """Early stopping: the best epoch so far, its weights, and how long ago it was."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.loss = math.inf
+        self.weights: list[tuple[Array, Array]] | None = None
+
+    def look(self, network: Network, history: History) -> None:
+        """Note the last epoch if it is the best, and say in `history` when there is nothing more to wait for."""
+        epoch, loss = history["epoch"][-1], history["valid_loss"][-1]
+        if loss < self.loss:
+            self.loss, self.weights, history.best_epoch = loss, _weights_of(network), int(epoch)
+        elif epoch - (history.best_epoch or epoch) >= self.epochs:
+            history.stopped = f"stopped after {self.epochs} epochs without a better one"
+
+    def restore(self, network: Network) -> None:
+        """Bring the best epoch's weights back."""
+        if self.weights is not None:
+            _restore(network, self.weights)
 
 
 def check_kinds(where: str, **expected: tuple[object, type]) -> None:
@@ -290,6 +273,11 @@ def checked_pair(data: object, name: str, network: Network, loss: Loss, where: s
     x, y = pair(data, name, where)
     rows = features(x, network.inputs, where, dtype=network.dtype, name=f"x of {name}")
     return rows, loss.check_target(y, len(rows), network.outputs, where)
+
+
+def steps_of_epoch(samples: int, batch_size: int) -> int:
+    """Return the number of batches; the last may be smaller."""
+    return -(-samples // batch_size)
 
 
 def _batches(order: Array, batch_size: int) -> Iterator[Array]:
@@ -317,3 +305,10 @@ def _restore(network: Network, weights: list[tuple[Array, Array]]) -> None:
     for p, (value, mask) in zip(network.parameters.values(), weights, strict=True):
         p.mask = mask
         p.value[...] = value
+
+
+def _draws_random_numbers(network: Network) -> bool:
+    """Return whether a training pass draws random numbers, as dropout does."""
+    used, fresh = np.random.default_rng(0), np.random.default_rng(0)
+    network.forward(np.zeros((1, network.inputs), network.dtype), used)
+    return used.random() != fresh.random()

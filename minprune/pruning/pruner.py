@@ -99,8 +99,12 @@ class Pruner:
         self.plan: Plan | None = None
         self._due: dict[int, float] = {}
 
-    def begin(self, network: Network, x: Array, y: Array, *, steps: int, rng: np.random.Generator) -> None:
+    def begin(
+        self, network: Network, x: Array, y: Array, *, steps: int, rng: np.random.Generator, start: int = 0
+    ) -> None:
         """Get ready to prune `network` over `steps` steps; called by `fit`.
+
+        What was due before `start` is due there.
 
         Raises
         ------
@@ -112,9 +116,9 @@ class Pruner:
         self.updates, self.plan = [], None
         rehearsal = np.random.default_rng(0)  # the training's own random numbers stay as they would be
         self._make(1.0, rehearsal)
-        self._due = self.schedule.due(steps)
+        self._due = {max(step, start): t for step, t in self.schedule.due(steps).items()}
 
-    def before_step(self, step: int) -> None:
+    def before_step(self, network: Network, step: int) -> None:
         """Set new masks if any are due before `step`; called by `fit`."""
         share = self._due.pop(step, None)
         if share is not None:

@@ -9,6 +9,13 @@ from minprune import SGD, BudgetError, InvalidTypeError, InvalidValueError, Netw
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((20, 4)), RNG.integers(0, 3, 20)
+
+
+class Movements:
+    def after_backward(self, network, step):
+        pass
+
+
 HOLED = np.where(np.eye(20, 4), np.nan, X)
 
 
@@ -93,9 +100,22 @@ HOLED = np.where(np.eye(20, 4), np.nan, X)
         (
             {"callbacks": print},
             InvalidTypeError,
-            "callbacks must be a sequence of functions, got <built-in function prin",
+            "callbacks must be a sequence, got <built-in function print> in fi",
         ),
-        ({"callbacks": [print, 1]}, InvalidTypeError, "callbacks must be a sequence of functions, got [<built-in"),
+        (
+            {"callbacks": [print, 1]},
+            InvalidTypeError,
+            "callbacks must hold functions and objects with any of before_step, after_backward, after_epoch, got 1 in f",
+        ),
+        (
+            {"callbacks": [Movements]},
+            InvalidTypeError,
+            "callbacks must hold instances, got <class 'test_training_refusals.Movements'> in fit(); pass an instance: "
+            "Movements(…)",
+        ),
+        ({"start": 1}, InvalidValueError, "start must be at most 0, got 1 in fit()"),
+        ({"start": -1}, InvalidValueError, "start must be at least 0, got -1 in fit()"),
+        ({"start": 0.5}, InvalidTypeError, "start must be a whole number, got float 0.5 in fit()"),
         ({"sample_weight": np.ones(3)}, InvalidValueError, "sample_weight must have shape (20,), got (3,) in fit()"),
         (
             {"sample_weight": -np.ones(20)},
