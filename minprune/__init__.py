@@ -66,6 +66,8 @@ _HOME = {
     "PerLayer": "pruning.allocation",
     "ErdosRenyi": "pruning.allocation",
     "LAMP": "pruning.allocation",
+    "Sensitivity": "pruning.allocation",
+    "sensitivity": "pruning.sensitivity",
     "plan": "pruning.plan",
     "Plan": "pruning.plan",
     "OneShot": "pruning.schedules",
@@ -138,13 +140,14 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.nn.parameter import Parameter
     from minprune.nn.penalties import L1, L2, GroupLasso
     from minprune.nn.training import History, fit
-    from minprune.pruning.allocation import LAMP, ErdosRenyi, Global, PerLayer, Uniform
+    from minprune.pruning.allocation import LAMP, ErdosRenyi, Global, PerLayer, Sensitivity, Uniform
     from minprune.pruning.criteria import GradientMagnitude, Magnitude, Random
     from minprune.pruning.masks import compose, shuffled
     from minprune.pruning.patterns import Neurons, Unstructured
     from minprune.pruning.plan import Plan, plan
     from minprune.pruning.pruner import Pruner
     from minprune.pruning.schedules import Cubic, OneShot
+    from minprune.pruning.sensitivity import sensitivity
     from minprune.study.comparison import compare
     from minprune.study.complexity import analyze
     from minprune.study.evaluation import evaluate

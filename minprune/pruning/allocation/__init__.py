@@ -6,6 +6,7 @@ With N weights in the network, n_l in layer l and target sparsity s, counting wh
     Uniform     each layer a group of its own                    round(s n_l) in layer l
     PerLayer    each named layer a group, with its own sparsity  round(s_l n_l) in layer l
     ErdosRenyi  each layer a group of its own                    layer l keeps ε (inputs + outputs)
+    Sensitivity each layer a group of its own                    the d_l with the least Σ Δ_l(d_l), Σ d_l = round(s N)
     LAMP        one group, ranked by s_k² / Σ_{j ≥ k} s_j²       round(s N) in all
 
 Within a group the lowest scores go; that is all that is left to decide.
@@ -15,5 +16,17 @@ from minprune.pruning.allocation.allocation import Allocation, Group, groups_of
 from minprune.pruning.allocation.erdos_renyi import ErdosRenyi
 from minprune.pruning.allocation.lamp import LAMP
 from minprune.pruning.allocation.layers import Global, PerLayer, Uniform
+from minprune.pruning.allocation.sensitivity import Curves, Sensitivity
 
-__all__ = ["LAMP", "Allocation", "ErdosRenyi", "Global", "Group", "PerLayer", "Uniform", "groups_of"]
+__all__ = [
+    "LAMP",
+    "Allocation",
+    "Curves",
+    "ErdosRenyi",
+    "Global",
+    "Group",
+    "PerLayer",
+    "Sensitivity",
+    "Uniform",
+    "groups_of",
+]

@@ -50,12 +50,13 @@ class ErdosRenyi(Allocation):
             return [in_proportion(units, shares, round(sparsity * total))]
         # A layer keeps no more than it still has, and no less than what the pattern never lets go.
         most = {name: units.total[name] - units.gone[name] for name in units.total}
-        least = {name: most[name] - _may_go(units, name) for name in most}
+        least = {name: most[name] - may_go(units, name) for name in most}
         kept = spread(total - round(sparsity * total), neurons, least, most)
         return [Group((name,), units.total[name] - kept[name]) for name in units.scores]
 
 
-def _may_go(units: Units, name: str) -> int:
+def may_go(units: Units, name: str) -> int:
+    """Return how many of a layer's weights the pattern lets go."""
     return int(units.alive[name].sum() if units.sizes is None else units.sizes[name][units.alive[name]].sum())
 
 

@@ -1,0 +1,188 @@
+"""Sensitivity: prune one layer at a time, see what it costs, and give each layer the share with the least total cost.
+
+`minprune.sensitivity` measures, for each layer l and each sparsity s on a grid, the loss with only that layer pruned,
+
+    Δ_l(s) = L(network with layer l at s) − L(network)
+
+and this allocation takes those curves and finds the counts d_l that lose least for the budget D,
+
+    minimise  Σ_l Δ_l(d_l / n_l)    subject to  Σ_l d_l = D
+
+as if the layers' losses added up. Between measured sparsities a curve is a straight line. The minimum is found by
+dynamic programming in steps of D/1000 weights, so it is exact up to a step, whatever the curves' shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from minprune.arguments import Array
+from minprune.display import percent, table
+from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
+from minprune.pruning.allocation.allocation import Allocation, Group, known_layers
+from minprune.pruning.allocation.erdos_renyi import may_go
+from minprune.pruning.allocation.layers import in_proportion
+from minprune.pruning.units import Units
+
+_STEPS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What pruning each layer alone does to the loss; `minprune.sensitivity` measures them.
+
+    Attributes
+    ----------
+    base : float
+        The loss of the network as it was.
+    sparsities : dict of str to tuple of float
+        For each layer the measured sparsities, rising.
+    losses : dict of str to tuple of float
+        The loss with that layer alone at each of them.
+    recipe : str
+        How they were measured.
+    """
+
+    base: float
+    sparsities: Mapping[str, tuple[float, ...]]
+    losses: Mapping[str, tuple[float, ...]]
+    recipe: str = ""
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return one dict for each measurement: layer, sparsity, loss. `plot_quality` draws them."""
+        return [
+            {"layer": name, "sparsity": s, "loss": loss}
+            for name in self.losses
+            for s, loss in zip(self.sparsities[name], self.losses[name], strict=True)
+        ]
+
+    def cost(self, name: str, sparsity: Array) -> Array:
+        """Return Δ of a layer at `sparsity`: on the line between measurements, infinite beyond the last."""
+        cost = np.asarray(self.losses[name]) - self.base
+        return np.interp(sparsity, self.sparsities[name], cost, right=np.inf)
+
+    def __repr__(self) -> str:
+        levels = sorted({s for values in self.sparsities.values() for s in values})
+        rows = []
+        for name, losses in self.losses.items():
+            found = dict(zip(self.sparsities[name], losses, strict=True))
+            rows.append([name, *(f"{found[s]:.4f}" if s in found else "" for s in levels)])
+        return table(
+            ["loss at", *(percent(s) for s in levels)],
+            rows,
+            title=f"Sensitivity: one layer pruned at a time, {self.recipe}; loss {self.base:.4f} as it was",
+        )
+
+
+class Sensitivity(Allocation):
+    """The counts that lose least for the budget, by curves measured one layer at a time.
+
+    It is worth its price where layers differ much in what they bear, and it sees what no rule on shapes or magnitudes
+    can. It fails where layers hurt together: each is measured with all others whole, and without fine-tuning. For units
+    that span layers, the shares are of the layer's units.
+
+    Parameters
+    ----------
+    curves : Curves
+        As `minprune.sensitivity` measured them, for this network's layers.
+
+    Raises
+    ------
+    BudgetError
+        More is asked than the curves reach: measure at higher sparsities.
+
+    References
+    ----------
+    Han, Pool, Tran & Dally (2015), "Learning both weights and connections", section 3.2 and figure 6; Li et al. (2017),
+    "Pruning filters for efficient ConvNets", on sensitivity; He et al. (2018), "AMC", for layers' budgets by search.
+
+    Examples
+    --------
+    >>> from minprune import Magnitude, Network, plan
+    >>> curves = Curves(0.1, {"dense1.weight": (0.0, 0.9), "dense2.weight": (0.0, 0.9)},
+    ...                      {"dense1.weight": (0.1, 0.2), "dense2.weight": (0.1, 0.9)})
+    >>> made = plan(Network.mlp([10, 10, 10], rng=0), Magnitude(), sparsity=0.5, allocation=Sensitivity(curves))
+    >>> [layer.achieved for layer in made.layers]
+    [90, 10]
+    """
+
+    def __init__(self, curves: Curves) -> None:
+        if not isinstance(curves, Curves):
+            raise InvalidTypeError(
+                f"curves must be what sensitivity() measured, got {type(curves).__name__} in Sensitivity()"
+            )
+        self.curves = curves
+
+    def groups(self, units: Units, sparsity: float) -> list[Group]:
+        known_layers(self.curves.losses, units, "Sensitivity()")
+        names = [name for name in units.scores if name in self.curves.losses]
+        missing = [name for name in units.total if name in units.scores and name not in names]
+        if missing:
+            raise InvalidValueError(f"curves must have every layer, got none of {missing[0]} in Sensitivity()")
+        total = sum(units.total.values())
+        goes = round(sparsity * total)
+        if not units.separable:
+            sizes = {name: units.scores[name].size for name in names}
+            shares = self._best(sizes, dict.fromkeys(names, 0), sizes, round(sparsity * sum(sizes.values())))
+            return [in_proportion(units, {name: shares[name] / sizes[name] for name in names}, goes)]
+        sizes = {name: units.total[name] for name in names}
+        least = {name: units.gone[name] for name in names}
+        most = {name: least[name] + may_go(units, name) for name in names}
+        counts = self._best(sizes, least, most, goes)
+        return [Group((name,), counts[name]) for name in names]
+
+    def _best(
+        self, sizes: Mapping[str, int], least: Mapping[str, int], most: Mapping[str, int], goes: int
+    ) -> dict[str, int]:
+        """Return how many go in each layer, `goes` in all, for the least total cost."""
+        names = list(sizes)
+        reach = {n: max(least[n], min(most[n], int(self.curves.sparsities[n][-1] * sizes[n] + 1e-9))) for n in names}
+        largest = sum(reach.values())
+        if goes > largest:
+            size = sum(sizes.values())
+            raise BudgetError(
+                f"pruning {goes:,} of {size:,} is more than the curves reach, {largest:,}, a sparsity of "
+                f"{np.floor(1e6 * largest / size) / 1e6:g}: measure at higher sparsities, in Sensitivity()",
+                largest,
+            )
+        extra = max(0, goes - sum(least.values()))
+        room = {name: reach[name] - least[name] for name in names}
+        step = max(1, extra // _STEPS)
+        steps = min(extra // step, sum(room[name] // step for name in names))
+        best = np.full(steps + 1, np.inf)  # the least cost of the layers so far, having given 0, 1, … steps
+        best[0] = 0.0
+        choices = []
+        for name in names:
+            able = min(room[name] // step, steps)
+            cost = self.curves.cost(name, (least[name] + step * np.arange(able + 1)) / sizes[name])
+            total, choice = np.full(steps + 1, np.inf), np.zeros(steps + 1, np.int64)
+            for i, price in enumerate(cost):  # this layer gives i steps, those before it the rest
+                with_it = best[: steps + 1 - i] + price
+                better = with_it < total[i:]
+                total[i:][better], choice[i:][better] = with_it[better], i
+            best = total
+            choices.append(choice)
+        counts, left = dict(least), steps
+        for name, choice in zip(reversed(names), reversed(choices), strict=True):
+            counts[name] += step * int(choice[left])
+            left -= int(choice[left])
+        return self._rest(counts, extra - step * steps, sizes, reach)
+
+    def _rest(
+        self, counts: dict[str, int], rest: int, sizes: Mapping[str, int], reach: Mapping[str, int]
+    ) -> dict[str, int]:
+        """Give what is less than a step to the layers that can bear it, the cheapest first."""
+        while rest:
+            able = {name: min(rest, reach[name] - count) for name, count in counts.items() if reach[name] > count}
+
+            def price(name: str, able: Mapping[str, int] = able) -> float:
+                ends = np.array([counts[name], counts[name] + able[name]]) / sizes[name]
+                return float(np.diff(self.curves.cost(name, ends))[0]) / able[name]
+
+            name = min(able, key=price)
+            counts[name] += able[name]
+            rest -= able[name]
+        return counts
