@@ -18,7 +18,7 @@ from minprune.pruning.allocation import Allocation, Global
 from minprune.pruning.criteria import Criterion
 from minprune.pruning.patterns import Pattern, Unstructured
 from minprune.pruning.plan import Plan, check_parts, plan
-from minprune.pruning.schedules import Cubic, Schedule, between
+from minprune.pruning.schedules import Cubic, Schedule
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ class Pruner:
 
     def before_step(self, network: Network, step: int) -> None:
         """Set new masks if any are due before `step`; called by `fit`."""
-        share = self._due.pop(step, None)
-        if share is not None:
-            self.plan = self._make(share, self._rng)
+        t = self._due.pop(step, None)
+        if t is not None:
+            self.plan = self._make(t, self._rng)
             self.plan.apply_in_place(self._network)
             self.updates.append(Update(step, self.plan.requested / self.plan.weights, self._network.sparsity))
 
@@ -131,19 +131,19 @@ class Pruner:
         """Whether the last masks of the schedule are set."""
         return not self._due
 
-    def _make(self, share: float, rng: np.random.Generator) -> Plan:
+    def _make(self, t: float, rng: np.random.Generator) -> Plan:
         data = None
         if getattr(self.criterion, "needs_data", False):
             rows = rng.choice(len(self._x), min(self.samples, len(self._x)), replace=False)
             data = self._x[rows], self._y[rows]
         target = None
         if self.sparsity is not None:
-            target = between(min(self._initial, self.sparsity), self.sparsity, share)
+            target = self.schedule.level(t, min(self._initial, self.sparsity), self.sparsity)
         return plan(
             self._network,
             self.criterion,
             sparsity=target,
-            allocation=self.allocation.scaled(share),
+            allocation=self.allocation.scaled(lambda s: self.schedule.level(t, 0.0, s)),
             pattern=self.pattern,
             data=data,
             min_keep=self.min_keep,

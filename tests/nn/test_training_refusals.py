@@ -105,7 +105,7 @@ HOLED = np.where(np.eye(20, 4), np.nan, X)
         (
             {"callbacks": [print, 1]},
             InvalidTypeError,
-            "callbacks must hold functions and objects with any of before_step, after_backward, after_epoch, got 1 in f",
+            "callbacks must hold functions and objects with any of before_step, after_backward, after_epoch, got 1 in",
         ),
         (
             {"callbacks": [Movements]},

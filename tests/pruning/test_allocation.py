@@ -136,14 +136,14 @@ def test_uniform_neurons_take_equal_shares(half, data):
 
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 1))
 def test_per_layer_scales_by_the_share_of_the_way(sparsity, share):
-    part = mp.PerLayer({"dense1": sparsity}).scaled(share)
+    part = mp.PerLayer({"dense1": sparsity}).scaled(lambda s: share * s)
     assert part.sparsities == {"dense1.weight": share * sparsity}
-    assert mp.PerLayer({"dense1": sparsity}).scaled(1.0).sparsities == {"dense1.weight": sparsity}
+    assert mp.PerLayer({"dense1": sparsity}).scaled(lambda s: s).sparsities == {"dense1.weight": sparsity}
 
 
 def test_the_others_take_the_sparsity_they_are_given():
     for allocation in (mp.Global(), mp.Uniform()):
-        assert allocation.scaled(0.3) is allocation
+        assert allocation.scaled(lambda s: 0.3 * s) is allocation
         assert not allocation.sets_sparsity
     assert mp.PerLayer.sets_sparsity
 

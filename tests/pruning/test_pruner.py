@@ -60,8 +60,8 @@ def test_schedule_lands_inside_fit(schedule, count, epochs, batch_size, samples)
     for values in ([u.target for u in pruner.updates], [u.achieved for u in pruner.updates]):
         assert values == sorted(values)
         assert values[-1] == pytest.approx(count / 64)
-    for update, share in zip(pruner.updates, schedule.due(steps).values(), strict=True):
-        assert update.target == round(count / 64 * share * 64) / 64
+    for update, t in zip(pruner.updates, schedule.due(steps).values(), strict=True):
+        assert update.target == round(schedule.level(t, 0.0, count / 64) * 64) / 64
     _assert_gone_is_zero(network)
 
 

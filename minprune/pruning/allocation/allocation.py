@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from minprune.arguments import Array, choice, whole
@@ -46,8 +46,10 @@ class Allocation(ABC):
     def groups(self, units: Units, sparsity: float) -> list[Group]:
         """Return the groups and their targets for a sparsity of the whole network."""
 
-    def scaled(self, share: float) -> Allocation:
-        """Return this allocation at `share` of the way: itself, unless it sets the sparsity."""
+    def scaled(self, level: Callable[[float], float]) -> Allocation:
+        """Return this allocation on the way, where `level` says how far each sparsity has come: itself, unless it sets
+        the sparsity.
+        """
         return self
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -94,8 +94,8 @@ class PerLayer(Allocation):
             return [Group((name,), round(s * units.total[name])) for name, s in self.sparsities.items()]
         return [Group((name,), round(s * units.scores[name].size), "units") for name, s in self.sparsities.items()]
 
-    def scaled(self, share: float) -> PerLayer:
-        return PerLayer({name: share * s for name, s in self.sparsities.items()})
+    def scaled(self, level: Callable[[float], float]) -> PerLayer:
+        return PerLayer({name: level(s) for name, s in self.sparsities.items()})
 
     def __repr__(self) -> str:
         return f"PerLayer({self.sparsities})"
