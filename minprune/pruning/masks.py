@@ -4,7 +4,8 @@
 
 That is exact for any scores, all equal included, where a comparison with a threshold is not: ten equal scores cut
 "below the median" lose none or all ten. It is linear in the number of scores: `np.partition` finds the k-th smallest
-without sorting, what is below it goes, and of those equal to it just enough, the lower positions first.
+without sorting, what is below it goes, and of those equal to it just enough, the lower positions first. Where what is
+counted is not scores but the sizes that come with them, the cut is found by halving, and it is linear still.
 """
 
 from __future__ import annotations
@@ -43,6 +44,45 @@ def lowest(scores: Array, count: int) -> Bools:
     tied = scores == cut
     end = _length_with(tied, short)
     chosen[:end] |= tied[:end]
+    return chosen
+
+
+def lowest_within(scores: Array, sizes: Array, budget: int) -> Bools:
+    """Return True at the longest prefix, in the order (score, position), whose sizes add up to `budget` or less.
+
+    Parameters
+    ----------
+    scores : array, (n,)
+        No NaN.
+    sizes : int array, (n,)
+        Each ≥ 1.
+    budget : int
+
+    Examples
+    --------
+    >>> lowest_within(np.array([3.0, 1.0, 2.0, 0.0]), np.array([1, 4, 5, 2]), 10)
+    array([False,  True, False,  True])
+    """
+    if sizes.sum() <= budget:
+        return np.ones(scores.size, dtype=np.bool_)
+    # The score at which the budget runs out lies among `values`. Half of them go each time: those below the middle as
+    # paid for, or those above it as out of reach.
+    values, costs, left = scores, sizes, budget
+    while True:
+        middle = _nth_lowest(values, (values.size + 1) // 2)
+        below, above = values < middle, values > middle
+        cost = int(costs[below].sum())
+        if cost > left:
+            values, costs = values[below], costs[below]
+            continue
+        tied = int(costs.sum()) - cost - int(costs[above].sum())
+        left -= cost
+        if tied > left:
+            break
+        values, costs, left = values[above], costs[above], left - tied
+    chosen: Bools = scores < middle
+    equal = np.flatnonzero(scores == middle)
+    chosen[equal[: np.searchsorted(np.cumsum(sizes[equal]), left, side="right")]] = True
     return chosen
 
 

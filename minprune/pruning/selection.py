@@ -5,7 +5,8 @@ budget, and `masks.lowest` finds it without sorting. Otherwise it is the largest
 
     lost(first k units) ≤ budget
 
-so that what is missed is less than one unit. Two rules guard it. *A target that is missed by less than one unit
+so that what is missed is less than one unit. For units that share no weights, `masks.lowest_within` finds that without
+sorting too; neurons are few, and sorted. Two rules guard it. *A target that is missed by less than one unit
 counts as met*: a network that is already pruned loses nothing more unless its largest live unit fits, and so asking
 twice changes nothing. *No layer is emptied silently*: the highest `min_keep` live units of each layer are out of
 bounds.
@@ -22,7 +23,7 @@ from minprune.arguments import Array, Bools
 from minprune.display import count
 from minprune.errors import BudgetError
 from minprune.pruning.allocation import Group
-from minprune.pruning.masks import lowest
+from minprune.pruning.masks import lowest, lowest_within
 from minprune.pruning.units import Units
 
 
@@ -69,7 +70,7 @@ def select(units: Units, group: Group, min_keep: int) -> Ranking:
     """
     by_units = group.counted_in == "units"
     if by_units:
-        gone = sum(int(np.count_nonzero(~units.alive[name])) for name in group.layers)
+        gone = sum(int(np.count_nonzero(units.dead[name])) for name in group.layers)
     else:
         counted = group.layers if units.separable else tuple(units.total)
         gone = sum(units.gone[name] for name in counted)
@@ -82,7 +83,7 @@ def select(units: Units, group: Group, min_keep: int) -> Ranking:
     emptied = [
         name
         for name in group.layers
-        if np.count_nonzero(candidates[name] & ~chosen.dropped[name]) < min_keep and chosen.dropped[name].any()
+        if _left(units, name, chosen.dropped[name]) < min_keep and chosen.dropped[name].any()
     ]
     if not emptied and _reaches(units, chosen):
         return chosen
@@ -107,8 +108,9 @@ def below(units: Units, threshold: float, min_keep: int) -> list[Ranking]:
     for name, scores in units.scores.items():
         alive = units.alive[name]
         dropped = alive & (scores < np.float64(threshold))  # exact: a plain float would be rounded to the scores' type
-        left, able = int(np.count_nonzero(alive & ~dropped)), min(min_keep, int(np.count_nonzero(alive)))
-        if left < able:
+        able = min(min_keep, int(np.count_nonzero(alive)) + units.safe(name))
+        if _left(units, name, dropped) < able:
+            able -= units.safe(name)
             limits[name] = float(np.partition(scores[alive], -able)[-able])
         group = Group((name,), int(np.count_nonzero(dropped)), "units")
         rankings.append(Ranking(group, np.where(alive, scores, np.inf), {name: dropped}, group.target))
@@ -131,6 +133,8 @@ def _prefix(units: Units, group: Group, candidates: Mapping[str, Bools], budget:
     able = int(np.count_nonzero(allowed))
     if group.counted_in == "units" or units.sizes is None:
         chosen = lowest(scores, min(budget, able))
+    elif units.separable:
+        chosen = _lowest_within(scores, np.concatenate([units.sizes[name] for name in group.layers]), allowed, budget)
     else:
         order = np.argsort(scores, kind="stable")[:able]
         fits = int(np.searchsorted(units.lost(group.layers, order), budget, side="right"))
@@ -140,8 +144,27 @@ def _prefix(units: Units, group: Group, candidates: Mapping[str, Bools], budget:
     return Ranking(group, scores, dict(zip(group.layers, np.split(chosen, ends[:-1]), strict=True)), budget)
 
 
+def _lowest_within(scores: Array, sizes: Array, allowed: Bools, budget: int) -> Bools:
+    """Return the longest prefix of the candidates that fits; candidates all of one size need not be weighed."""
+    if not allowed.any():
+        return allowed
+    sizes = sizes[allowed]
+    size = int(sizes[0])
+    if (sizes == size).all():
+        return lowest(scores, min(budget // size, sizes.size))
+    chosen = np.zeros(scores.size, dtype=np.bool_)
+    chosen[allowed] = lowest_within(scores[allowed], sizes, budget)
+    return chosen
+
+
+def _left(units: Units, name: str, dropped: Bools) -> int:
+    """Return how many live units of a layer stay."""
+    return units.safe(name) + int(np.count_nonzero(units.alive[name] & ~dropped))
+
+
 def _highest(units: Units, group: Group, name: str, number: int) -> Bools:
-    """Return the live units of a layer that would go last."""
+    """Return those of a layer's candidates that would go last, so that `number` live units stay."""
+    number = max(0, number - units.safe(name))
     scores = (units.scores if group.scores is None else group.scores)[name]
     alive = units.alive[name]
     return alive & ~lowest(np.where(alive, scores, -np.inf), alive.size - number)
@@ -168,10 +191,11 @@ def _too_much(units: Units, group: Group, gone: int, most: int, emptied: list[st
     size = sum(units.scores[n].size if group.counted_in == "units" else units.total[n] for n in counted)
     what = f"{units.noun}s" if group.counted_in == "units" else "weights"
     largest = gone + most
-    which = f"would empty {emptied[0]}: " if emptied else ""
+    which = f" would empty {emptied[0]}" if emptied else f" of {group.layers[0]}" if len(group.layers) == 1 else ""
+    advice = f"; {units.advice}" if units.advice and not emptied else ""
     return BudgetError(
-        f"pruning {count(group.target)} of {count(size)} {what} {which}at most {count(largest)} can go with "
+        f"pruning {count(group.target)} of {count(size)} {what}{which}: at most {count(largest)} can go with "
         f"min_keep={min_keep} {units.noun}(s) a layer, "
-        f"a sparsity of {np.floor(1e6 * largest / size) / 1e6:g}, in plan()",
+        f"a sparsity of {np.floor(1e6 * largest / size) / 1e6:g}, in plan(){advice}",
         largest,
     )

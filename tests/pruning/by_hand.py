@@ -72,6 +72,7 @@ def live_units(network, scores, pattern):
                     "mean": lambda v: sum(v) / len(v),
                     "sum": sum,
                     "max": max,
+                    "norm": lambda v: sum(s * s for s in v) ** 0.5,
                 }[pattern.reduce](values)
                 units.append(Unit(score, k, position, name, frozenset(mine)))
     return sorted(units)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minprune as mp
-from minprune.errors import InvalidValueError
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.pruning.patterns import Pattern
-from minprune.pruning.units import REDUCTIONS
+from minprune.pruning.units import REDUCTIONS, Reduction
 
 deep = networks(layers=(2, 4))
 every_reduction = pytest.mark.parametrize("reduce", REDUCTIONS)
@@ -142,16 +142,23 @@ def test_huge_scores_are_refused_or_ranked_but_never_overflow_silently(reduce):
     scores = {name: np.full(p.shape, 1e200) for name, p in network.prunable.items()}
     scores["dense1.weight"][:, 1] = 2e200
     asked = {"sparsity": 0.4, "pattern": mp.Neurons(reduce=reduce)}
-    if reduce == "mean_square":
+    if reduce in ("mean_square", "norm"):
         with pytest.raises(InvalidValueError, match=r"^scores of neurons of dense1.weight must be finite"):
             mp.plan(network, Given(scores), **asked)
     else:
         assert mp.plan(network, Given(scores), **asked).masks["dense1.bias"].tolist() == [False, True, True]
 
 
-@pytest.mark.parametrize("value", ["mean squares", "", None, 3, ["mean"], np.add])
+@pytest.mark.parametrize("value", ["mean squares", ""])
 def test_bad_input_is_refused(value):
     with pytest.raises(InvalidValueError, match=r"reduce must be one of its names, got .* in Neurons\(\); "):
+        mp.Neurons(reduce=value)
+
+
+@pytest.mark.parametrize("value", [None, 3, ["mean"], np.add, Reduction])
+def test_what_is_no_reduction_is_refused(value):
+    rule = "reduce must be a name, a Reduction or a function of a unit's kept scores"
+    with pytest.raises(InvalidTypeError, match=rf"^{rule}, got .* in Neurons\(\).*; names: mean_square, mean, sum, "):
         mp.Neurons(reduce=value)
 
 
