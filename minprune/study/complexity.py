@@ -28,6 +28,7 @@ from minprune.display import count, percent, size, table
 from minprune.errors import InvalidTypeError
 from minprune.nn.layers import Dense, Select
 from minprune.nn.network import Network
+from minprune.study.activity import share_active
 from minprune.study.paths import count_paths, reached
 
 
@@ -124,6 +125,9 @@ class Complexity:
         kept weight starts at a reached unit.
     bottlenecks : tuple of str
         The layers of which one unit alone, of several, is on a path.
+    weakest : str or None
+        Of a pruned network, the layer with the fewest live weights: as many cuts are enough to collapse it, and no
+        layer needs fewer. None if nothing is pruned, or a layer has collapsed already.
     rows : int
         How many rows of data the activity was measured on; 0 without data.
     """
@@ -134,6 +138,7 @@ class Complexity:
     unused_inputs: Bools
     collapsed: tuple[str, ...]
     bottlenecks: tuple[str, ...]
+    weakest: str | None
     rows: int
 
     def to_dict(self) -> dict[str, object]:
@@ -145,6 +150,7 @@ class Complexity:
             "unused_inputs": self.unused_inputs.tolist(),
             "collapsed": list(self.collapsed),
             "bottlenecks": list(self.bottlenecks),
+            "weakest": self.weakest,
             "rows": self.rows,
         }
 
@@ -166,6 +172,9 @@ class Complexity:
             )
         notes += [f"{name} has collapsed: nothing of the input gets through it" for name in self.collapsed]
         notes += [f"{name} is a bottleneck: one of its units is left on a path" for name in self.bottlenecks]
+        for layer in self.layers:
+            if layer.name == self.weakest:
+                notes.append(f"{layer.name} is nearest to collapse: {count(layer.live)} of its weights are on a path")
         first = table(held, [*weights, [], ["total", *_cells(self.total)]], title=title)
         return "\n".join([first, "", table(wired, units), *notes])
 
@@ -219,6 +228,7 @@ def analyze(network: Network, x: Array | None = None, *, batch_size: int = 1024)
     dead: units on no path. fan-in, fan-out: kept weights into and out of a unit, smallest/median/largest
     active: mean share of 3 rows on which a unit is not 0, after its activation
     dense1 is a bottleneck: one of its units is left on a path
+    dense2 is nearest to collapse: 2 of its weights are on a path
     """
     if not isinstance(network, Network):
         raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} {network!r} in analyze()")
@@ -230,7 +240,7 @@ def analyze(network: Network, x: Array | None = None, *, batch_size: int = 1024)
     led_to = reached(masks)
     used = reached([mask.T for mask in reversed(masks)])[::-1]
     on_path = [a & b for a, b in zip(led_to, used, strict=True)]
-    activity = _activity(network, rows, step) if rows is not None else [None] * len(names)
+    activity = share_active(network, rows, step) if rows is not None else [None] * len(names)
 
     layers = []
     for k, layer in enumerate(network.dense):
@@ -259,6 +269,7 @@ def analyze(network: Network, x: Array | None = None, *, batch_size: int = 1024)
         unused_inputs=unused,
         collapsed=tuple(layer.name for layer, here in zip(layers, cut, strict=True) if here or layer.kept == 0),
         bottlenecks=tuple(a.name for a in layers if a.units > 1 and np.count_nonzero(~a.dead) == 1),
+        weakest=min(layers, key=lambda layer: layer.live).name if network.sparsity and layers[0].live else None,
         rows=0 if rows is None else len(rows),
     )
 
@@ -281,27 +292,6 @@ def _looked_at(network: Network) -> Array:
     """Return which inputs the first `Dense` sees: all, unless a `Select` stands before it."""
     selected = [layer.columns for layer in network.layers if isinstance(layer, Select)]
     return selected[0] if selected else np.arange(network.inputs)
-
-
-def _activity(network: Network, x: Array, batch_size: int) -> list[Array | None]:
-    """Return for each `Dense` layer the share of rows on which each unit is not 0 where the next layer sees it."""
-    active = [np.zeros(layer.outputs, np.int64) for layer in network.dense]
-    for start in range(0, len(x), batch_size):
-        h = x[start : start + batch_size].copy()
-        seen = 0
-        for layer in network.layers:
-            if isinstance(layer, Dense):
-                if seen:
-                    active[seen - 1] += np.count_nonzero(h, axis=0)
-                h = h @ layer.weight.value
-                if layer.bias is not None:
-                    h += layer.bias.value
-                seen += 1
-            elif isinstance(layer, Select):
-                h = h.take(layer.columns, axis=1)
-            else:
-                layer.infer(h)  # not forward(): a backward pass that is still to come needs what forward() remembers
-    return [*(counts / len(x) for counts in active[:-1]), None]
 
 
 def _cells(counts: Counts) -> list[str]:

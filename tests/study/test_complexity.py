@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from test_paths import walks
 
-from minprune import Dense, Dropout, Network, ReLU, Select, Tanh
+from minprune import Dense, Dropout, Magnitude, Network, ReLU, Select, Tanh, plan
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.study.complexity import analyze
 
@@ -268,3 +268,21 @@ def test_what_can_not_be_analysed_is_refused(arguments, error, text):
 def test_a_batch_size_must_be_a_whole_number():
     with pytest.raises(InvalidValueError, match=r"^batch_size must be at least 1, got 0 in analyze\(\)$"):
         analyze(Network.mlp([4, 2], rng=0), np.ones((1, 4)), batch_size=0)
+
+
+def test_the_layer_that_collapses_is_named_before_it_does():
+    """Weight after weight goes, the lowest first: the layer that is cut in the end is the one that was named."""
+    for seed in range(5):
+        network = Network.mlp([4, 9, 9, 3], rng=seed)
+        assert analyze(network).weakest is None
+        named = None
+        for gone in range(80, network.weights):
+            found = analyze(plan(network, Magnitude(), sparsity=gone / network.weights, min_keep=0).apply(network))
+            if found.collapsed:
+                break
+            named = found.weakest
+            live = {layer.name: layer.live for layer in found.layers}
+            assert live[named] == min(live.values())
+            assert f"{named} is nearest to collapse: {live[named]} of its weights are on a path" in str(found)
+        assert found.weakest is None
+        assert live[named] == 1
