@@ -31,7 +31,6 @@ SPARSITIES = (0.8, 0.9, 0.95, 0.98, 0.985, 0.99)
 ALLOCATIONS = {"Global": mp.Global, "LAMP": mp.LAMP, "ErdosRenyi": mp.ErdosRenyi}
 RECIPES = [
     {"allocation": "Global", "end": 0.8, "l2": 1e-4},
-    {"allocation": "Global", "end": 0.8, "l2": 2e-4},
     {"allocation": "Global", "end": 0.8, "l2": 4e-4},
     {"allocation": "LAMP", "end": 0.8, "l2": 2e-4},
 ]
