@@ -95,7 +95,7 @@ class Decision:
             total, gone = sum(units.total[name] for name in counted), sum(units.gone[name] for name in counted)
             for i, name in enumerate(group.layers):
                 mine = alive & (layers == i)
-                if not mine.any():
+                if not mine.any() or units.safe(name):  # nothing to lose, or something that the pattern never lets go
                     continue
                 highest = scores[mine].max()
                 last = int(np.flatnonzero(mine & (scores == highest))[-1])
