@@ -153,8 +153,6 @@ def plot_quality(
         figure,
         [axis],
     ):
-        from matplotlib.ticker import FixedLocator, NullLocator
-
         ends = []
         axis.set_xscale("log")
         if level is not None:
@@ -168,21 +166,30 @@ def plot_quality(
             if several:
                 axis.plot(*np.transpose(several), ".", color=look(k)["color"], markersize=3, alpha=0.6)
         kept = [1 - s for points in curves.values() for s in points]
-        room = max((max(kept) / min(kept)) ** 0.03, 1.02)
-        axis.set_xlim(max(kept) * room, min(kept) / room)
-        ticks = [s for s in _TICKS if min(kept) / room <= 1 - s <= max(kept) * room]
-        if max(kept) / min(kept) > 300:
-            ticks = [s for s in ticks if s in (0.0, 0.5) or round(-np.log10(1 - s), 6).is_integer()]
-        ticks = ticks if len(ticks) > 1 else sorted({round(1 - min(kept), 9), round(1 - max(kept), 9)})
-        axis.xaxis.set_major_locator(FixedLocator([1 - s for s in ticks]))
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.set_xticks([1 - s for s in ticks], [f"{100 * s:.6g} %" for s in ticks])
-        axis.set_xlabel("weights pruned (the share kept, on a log scale)")
+        last = sparsity_axis(axis, kept)
         axis.set_ylabel(name)
         if level is not None:
-            ends.append((f"dense {level:.4g}", min(kept) / room, level, MUTED))
+            ends.append((f"dense {level:.4g}", last, level, MUTED))
         label_ends(axis, ends)
     return figure
+
+
+def sparsity_axis(axis: Any, kept: Sequence[float]) -> float:
+    """Make x the share kept, on a logarithmic scale that is told as the share pruned; return where it ends."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    room = max((max(kept) / min(kept)) ** 0.03, 1.02)
+    axis.set_xscale("log")
+    axis.set_xlim(max(kept) * room, min(kept) / room)
+    ticks = [s for s in _TICKS if min(kept) / room <= 1 - s <= max(kept) * room]
+    if max(kept) / min(kept) > 300:
+        ticks = [s for s in ticks if s in (0.0, 0.5) or round(-np.log10(1 - s), 6).is_integer()]
+    ticks = ticks if len(ticks) > 1 else sorted({round(1 - min(kept), 9), round(1 - max(kept), 9)})
+    axis.xaxis.set_major_locator(FixedLocator([1 - s for s in ticks]))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set_xticks([1 - s for s in ticks], [f"{100 * s:.6g} %" for s in ticks])
+    axis.set_xlabel("weights pruned (the share kept, on a log scale)")
+    return float(min(kept) / room)
 
 
 def _curves(rows: object) -> dict[str, dict[float, list[float]]]:

@@ -5,6 +5,7 @@ plot_weights         how large the kept ones are               networks
 plot_activity        how often units are active                what `analyze` found, with data
 plot_history         loss and sparsity, epoch by epoch         what `fit` returned
 plot_quality         quality against sparsity                  points, or rows of dicts
+plot_sweep           that, with seeds and controls             what `sweep` found
 plot_latency         the time a call takes                     what `compare` found
 plot_where_it_pays   where sparse is faster than dense         rows of dicts
 
@@ -24,6 +25,7 @@ from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.network import Network
 from minprune.study.charts import plot_history, plot_latency, plot_quality
 from minprune.study.complexity import Complexity
+from minprune.study.curves import plot_sweep
 from minprune.study.drawing import (
     BLUE,
     COLOURS,
@@ -50,6 +52,7 @@ __all__ = [
     "plot_latency",
     "plot_masks",
     "plot_quality",
+    "plot_sweep",
     "plot_weights",
     "plot_where_it_pays",
     "save",

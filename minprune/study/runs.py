@@ -1,21 +1,28 @@
 """Many runs, side by side, each done once: what a sweep over seeds stands on.
 
-A run is a plain function of a *task*, a dict of plain values, and returns a dict of plain values. Each result is
-written to a folder the moment it is there, in a file of its own that is named by its task. So a stopped program goes
-on where it was: what is in the folder is read, and what is not is run.
+A run is a plain function of a *task*, a dict of plain values, and returns a dict of plain values and arrays. Each
+result is written to a folder the moment it is there, in a file of its own that is named by its task. So a stopped
+program goes on where it was: what is in the folder is read, and what is not is run.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import pickle
+import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
-from multiprocessing import get_context
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
+
+import numpy as np
 
 from minprune.arguments import whole
 from minprune.display import Progress
@@ -24,6 +31,7 @@ from minprune.storage import write_whole
 
 Task = Mapping[str, Any]
 Work = Callable[..., Mapping[str, Any]]
+Keep = Callable[[str, Task, Mapping[str, Any]], None]
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -34,7 +42,7 @@ def run_all(
     folder: Path | str | None = None,
     executor: Executor | None = None,
     workers: int | None = None,
-    shared: Mapping[str, Any] | None = None,
+    shared: Mapping[str, Any] | Callable[[Task], Mapping[str, Any]] | None = None,
     label: str = "runs",
     progress: bool | None = None,
 ) -> list[dict[str, Any]]:
@@ -43,18 +51,18 @@ def run_all(
     Parameters
     ----------
     work : function
-        Of a module, so that other processes can find it. It returns a dict of values that JSON has.
+        Of a module, so that other processes can find it. It returns a dict of arrays and of values that JSON has.
     tasks : sequence of dicts
         Values that JSON has; all different.
     folder : path, optional
-        Where finished results are kept, and read from instead of running again.
+        Where finished results are kept, and read from instead of running again: JSON, with arrays in an npz beside.
     executor : concurrent.futures.Executor, optional
         Who does the work: Dask's ``client.get_executor()`` or MPI's, for instance. It is left open.
     workers : int, optional
         Without an `executor`: how many processes, each with one BLAS thread; 0 runs in this process. As many as there
-        are processors, by default.
-    shared : dict, optional
-        More arguments of `work`, the same for all tasks, of any kind that can be pickled; no part of a task's name.
+        are processors, by default. A script that uses processes has its code under ``if __name__ == "__main__":``.
+    shared : dict, or function of a task that returns one, optional
+        More arguments of `work`, of any kind that can be pickled; no part of a task's name.
     label : str
         What the progress bar says.
     progress : bool, optional
@@ -63,9 +71,12 @@ def run_all(
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        Tasks that are not dicts of plain values, or two that are the same.
+        Tasks that are not dicts of plain values, or two that are the same; a `work` that processes can't be given, or
+        that returns something else.
     StorageError
         The folder can't be written, or holds a file that is no result.
+    Exception
+        Whatever a run raised, with a note that says which. Runs that have begun are finished and kept; no other is.
 
     Examples
     --------
@@ -75,40 +86,99 @@ def run_all(
     [{'x': 2, 'y': 4}, {'x': 3, 'y': 9}]
     """
     names = _names(tasks)
+    count = check_workers(executor, workers, "run_all")
+    place = None if folder is None else Path(folder)
     results: dict[str, dict[str, Any]] = {}
-    if folder is not None:
-        results = {name: found for name in names if (found := _read(Path(folder), name)) is not None}
+    if place is not None:
+        results = {name: found for name in names if (found := _read(place, name)) is not None}
     missing = [(name, dict(task)) for name, task in zip(names, tasks, strict=True) if name not in results]
-    count = None if workers is None else whole(workers, "workers", "run_all", at_least=0)
 
-    def keep(name: str, task: Task, result: Mapping[str, Any]) -> None:
-        record = dict(task) | dict(result)
-        if folder is not None:
-            write_whole(Path(folder) / f"{name}.json", json.dumps(record, indent=1) + "\n")
-        results[name] = record
+    def extra(task: Task) -> Mapping[str, Any]:
+        return shared(task) if callable(shared) else shared or {}
 
     with Progress(len(names), label, shown=progress) as bar:
-        if results:
-            bar.step(by=len(results))
+        bar.step(by=len(results))
+
+        def keep(name: str, task: Task, result: Mapping[str, Any]) -> None:
+            results[name] = _kept(place, name, task, result)
+            bar.step()
+
         if executor is None and count == 0:
             for name, task in missing:
-                keep(name, task, work(**task, **(shared or {})))
-                bar.step()
+                with _named(task):
+                    keep(name, task, work(**task, **extra(task)))
+        elif executor is not None:
+            _side_by_side(executor, work, missing, extra, keep)
         elif missing:
-            pool = nullcontext(executor) if executor is not None else _processes(min(count or _cores(), len(missing)))
-            with pool as does:
-                futures: dict[Future[Any], tuple[str, Task]] = {
-                    does.submit(work, **task, **(shared or {})): (name, task) for name, task in missing
-                }
-                try:
-                    for future in as_completed(futures):
-                        keep(*futures[future], future.result())
-                        bar.step()
-                except BaseException:  # also Ctrl-C: what has not begun never will, and what is done is kept
-                    for future in futures:
-                        future.cancel()
-                    raise
+            check_sendable(work, "work", "run_all")
+            with _processes(min(count, len(missing))) as pool:
+                _side_by_side(pool, work, missing, extra, keep)
     return [results[name] for name in names]
+
+
+def check_workers(executor: object, workers: object, where: str) -> int:
+    """Return how many processes shall be started: those asked for, or one for each processor."""
+    if executor is not None and not isinstance(executor, Executor):
+        raise InvalidTypeError(
+            f"executor must be a concurrent.futures.Executor, got {type(executor).__name__} in {where}()"
+        )
+    if workers is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if executor is not None:
+        raise InvalidValueError(f"workers must be left out with an executor, got {workers!r} in {where}()")
+    return whole(workers, "workers", where, at_least=0)
+
+
+def check_sendable(value: object, name: str, where: str) -> None:
+    """Refuse what another process can't be given: it finds functions and classes by their module, and only there."""
+    what = getattr(value, "__qualname__", None) or f"a {type(value).__name__}"
+    hint = "move it to the top level of a module, or run in this process with workers=0"
+    try:
+        pickle.dumps(value)
+        reason = ""
+    except Exception as error:  # pickle raises what it likes
+        reason = str(error)
+    home = getattr(getattr(value, "func", value), "__module__", None)  # the func is that of a partial
+    if home == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+        reason = reason or "it is known to this session only"
+    if reason:
+        raise InvalidTypeError(
+            f"{name} must be something other processes can find, got {what} in {where}(): {hint} ({reason})"
+        )
+
+
+def _side_by_side(
+    pool: Executor, work: Work, missing: Sequence[tuple[str, Task]], extra: Callable[[Task], Any], keep: Keep
+) -> None:
+    """Hand all the work out, and keep each result when it comes."""
+    out: dict[Future[Any], tuple[str, Task]] = {}
+    try:
+        for name, task in missing:
+            out[pool.submit(work, **task, **extra(task))] = name, task
+        for future in as_completed(list(out)):
+            with _named(out[future][1]):
+                keep(*out[future], future.result())
+            del out[future]
+    except BaseException:  # also Ctrl-C: what has not begun never will, and what has is kept if it comes to an end
+        for future in [future for future in out if not future.cancel()]:
+            if future.exception() is None:
+                keep(*out[future], future.result())
+        raise
+
+
+@contextmanager
+def _named(task: Task) -> Iterator[None]:
+    """Note on an error in which run it came."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note("in the run " + ", ".join(f"{name}={value!r}" for name, value in task.items()))
+        if isinstance(error, BrokenExecutor):
+            error.add_note(
+                "a process ended at once: for lack of memory, or since a script must have its code under "
+                'if __name__ == "__main__":'
+            )
+        raise
 
 
 def _names(tasks: Sequence[Task]) -> list[str]:
@@ -129,25 +199,53 @@ def _names(tasks: Sequence[Task]) -> list[str]:
     return names
 
 
+def _kept(folder: Path | None, name: str, task: Task, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a run, in a folder or not the same; once its JSON is there the run counts as done."""
+    if not isinstance(result, Mapping):
+        raise InvalidTypeError(f"work must return a dict, got {type(result).__name__} in run_all()")
+    record = dict(task) | dict(result)
+    arrays = {key: value for key, value in record.items() if isinstance(value, np.ndarray)}
+    plain = {key: value for key, value in record.items() if key not in arrays}
+    try:
+        text = json.dumps(plain | ({"arrays": list(arrays)} if arrays else {}), indent=1)
+    except TypeError as error:
+        raise InvalidTypeError(f"work must return arrays and values that JSON has, in run_all(): {error}") from None
+    if folder is not None:
+        if arrays:
+            packed = io.BytesIO()
+            np.savez(packed, **arrays)  # type: ignore[arg-type]  # their names are no parameters of savez
+            write_whole(folder / f"{name}.npz", packed.getvalue())
+        write_whole(folder / f"{name}.json", text + "\n")
+    read: dict[str, Any] = json.loads(text)
+    return {key: value for key, value in read.items() if key != "arrays"} | arrays
+
+
 def _read(folder: Path, name: str) -> dict[str, Any] | None:
     path = folder / f"{name}.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
+        if not isinstance(record, dict):
+            raise ValueError(f"it holds a {type(record).__name__}")
+        keys = record.pop("arrays", [])
+        if keys:
+            path = folder / f"{name}.npz"
+            with np.load(path, allow_pickle=False) as arrays:
+                record |= {key: arrays[key] for key in keys}
+    except FileNotFoundError as error:
+        if path.suffix == ".json":
+            return None
+        raise StorageError(f"{path} is missing, beside its json; remove that to run again") from error
+    except Exception as error:  # a damaged npz raises what it likes
         raise StorageError(f"{path} is no result of a run: {error}; remove it to run again") from error
-    if not isinstance(record, dict):
-        raise StorageError(f"{path} is no result of a run; remove it to run again")
     return record
 
 
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Give processes that each use one BLAS thread; what was begun when it fails is waited for, what was not is not."""
+    """Give processes that each use one BLAS thread, and wait for their end."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))  # read once, by the NumPy of a new process
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_leave_with_parent)
     try:
         yield pool
     finally:
@@ -159,5 +257,14 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
                 os.environ[name] = value
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _leave_with_parent() -> None:
+    """See to it that this process ends, without a word, on Ctrl-C and when the one that started it has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = parent_process()
+
+    def leave() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=leave, daemon=True).start()
