@@ -58,8 +58,12 @@ _HOME = {
     "shuffled": "pruning.masks",
     "Magnitude": "pruning.criteria",
     "GradientMagnitude": "pruning.criteria",
+    "SynFlow": "pruning.criteria",
     "Random": "pruning.criteria",
     "Unstructured": "pruning.patterns",
+    "NM": "pruning.patterns",
+    "Vectors": "pruning.patterns",
+    "Blocks": "pruning.patterns",
     "Neurons": "pruning.patterns",
     "Global": "pruning.allocation",
     "Uniform": "pruning.allocation",
@@ -71,7 +75,13 @@ _HOME = {
     "plan": "pruning.plan",
     "Plan": "pruning.plan",
     "OneShot": "pruning.schedules",
+    "Linear": "pruning.schedules",
     "Cubic": "pruning.schedules",
+    "Geometric": "pruning.schedules",
+    "Constant": "pruning.schedules",
+    "Custom": "pruning.schedules",
+    "RigL": "pruning.regrowth",
+    "SET": "pruning.regrowth",
     "Pruner": "pruning.pruner",
     "CSR": "inference.csr",
     "compact": "inference.compaction",
@@ -81,11 +91,13 @@ _HOME = {
     "evaluate": "study.evaluation",
     "time_inference": "study.timing",
     "compare": "study.comparison",
+    "sweep": "study.sweep",
     "plot_masks": "study.plots",
     "plot_weights": "study.plots",
     "plot_activity": "study.plots",
     "plot_history": "study.plots",
     "plot_quality": "study.plots",
+    "plot_sweep": "study.plots",
     "plot_latency": "study.plots",
     "plot_where_it_pays": "study.plots",
     "MinpruneError": "errors",
@@ -141,12 +153,13 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.nn.penalties import L1, L2, GroupLasso
     from minprune.nn.training import History, fit
     from minprune.pruning.allocation import LAMP, ErdosRenyi, Global, PerLayer, Sensitivity, Uniform
-    from minprune.pruning.criteria import GradientMagnitude, Magnitude, Random
+    from minprune.pruning.criteria import GradientMagnitude, Magnitude, Random, SynFlow
     from minprune.pruning.masks import compose, shuffled
-    from minprune.pruning.patterns import Neurons, Unstructured
+    from minprune.pruning.patterns import NM, Blocks, Neurons, Unstructured, Vectors
     from minprune.pruning.plan import Plan, plan
     from minprune.pruning.pruner import Pruner
-    from minprune.pruning.schedules import Cubic, OneShot
+    from minprune.pruning.regrowth import SET, RigL
+    from minprune.pruning.schedules import Constant, Cubic, Custom, Geometric, Linear, OneShot
     from minprune.pruning.sensitivity import sensitivity
     from minprune.study.comparison import compare
     from minprune.study.complexity import analyze
@@ -157,7 +170,9 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
         plot_latency,
         plot_masks,
         plot_quality,
+        plot_sweep,
         plot_weights,
         plot_where_it_pays,
     )
+    from minprune.study.sweep import sweep
     from minprune.study.timing import time_inference
