@@ -1,5 +1,6 @@
 """Networks, scores and requests for the laws of pruning, drawn by Hypothesis."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from minprune import Dense, Global, Magnitude, Network, Neurons, PerLayer, ReLU, Tanh, Uniform, Unstructured, plan
 from minprune.errors import BudgetError
 from minprune.pruning.criteria import Criterion
-from minprune.pruning.patterns import Tiling
+from minprune.pruning.patterns import NM, Blocks, Tiling, Vectors
 
 FEW = [0.0, 0.25, 0.5, 1.0, 2.0]  # ties everywhere; sums and squares of these are exact, in whatever order
 
@@ -112,9 +113,27 @@ def sparsities(weights):
 
 def patterns(network):
     """The patterns that this network allows."""
-    larger = [Pairs, Neurons] if len(network.dense) > 1 else [Pairs]
-    how = st.sampled_from(["mean_square", "mean", "sum", "max"])
-    return st.one_of(st.just(Unstructured()), *(how.map(lambda h, kind=kind: kind(reduce=h)) for kind in larger))
+    how = st.sampled_from(["mean_square", "mean", "sum", "norm", "max"])
+    few = st.integers(1, 4)
+    groups = st.tuples(few, few).map(lambda pair: NM(pair[0], pair[0] + pair[1]))
+    blocks = st.builds(lambda r, c, h: Blocks((r, c), reduce=h), few, few, how)
+    vectors = st.builds(lambda length, h: Vectors(length, reduce=h), few, how)
+    pairs, neurons = st.builds(Pairs, reduce=how), st.builds(Neurons, reduce=how, inputs=st.booleans())
+    if len(network.dense) == 1:
+        neurons = st.builds(Neurons, reduce=how, inputs=st.just(True))
+    return st.one_of(st.just(Unstructured()), groups, pairs, blocks, vectors, neurons)
+
+
+def reduced(pattern, how):
+    """Return this pattern with another way from scores of weights to scores of units, if it knows any."""
+    if not hasattr(pattern, "reduce"):
+        return pattern
+    twin = copy.copy(pattern)
+    twin.__init__(**{name: getattr(pattern, name) for name in _SET_BY[type(pattern)]}, reduce=how)
+    return twin
+
+
+_SET_BY = {Pairs: [], Blocks: ["shape"], Vectors: ["length"], Neurons: ["inputs"]}
 
 
 @st.composite
@@ -128,8 +147,10 @@ def requests(draw, network, pattern=None):
         asked["sparsity"] = draw(sparsities(network.weights))
         return asked
     names = list(network.prunable)[: -1 if isinstance(shape, Neurons) else None]
+    names += ["inputs"] if getattr(shape, "inputs", False) else []
     named = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
-    asked["allocation"] = PerLayer({name: draw(sparsities(network.prunable[name].size)) for name in named})
+    sizes = {name: p.size for name, p in network.prunable.items()} | {"inputs": network.inputs}
+    asked["allocation"] = PerLayer({name: draw(sparsities(sizes[name])) for name in named})
     return asked
 
 
@@ -141,7 +162,7 @@ def cases(draw, *, shape=None, pruned=None, exact=False, **limits):
     """
     network = draw(networks(pruned=pruned, **limits))
     request = draw(requests(network, shape))
-    loose = isinstance(request["pattern"], Unstructured) and not exact
+    loose = isinstance(request["pattern"], Unstructured | NM) and not exact
     scores = any_scores(network) if loose else st.one_of(tied_scores(network), distinct_scores(network))
     return network, draw(scores), request
 

@@ -83,7 +83,7 @@ class PerLayer(Allocation):
         for name, value in sparsities.items():
             if not isinstance(name, str):
                 raise InvalidTypeError(f"sparsities must go by the names of layers, got {name!r} in PerLayer()")
-            full = name if "." in name else f"{name}.weight"
+            full = name if "." in name or name == "inputs" else f"{name}.weight"
             if full in self.sparsities:
                 raise InvalidValueError(f"sparsities must name a layer once, got {full} twice in PerLayer()")
             self.sparsities[full] = fraction(value, f"sparsities[{name!r}]", "PerLayer")
