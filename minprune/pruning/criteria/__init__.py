@@ -2,22 +2,37 @@
 
     Magnitude           |w|                     the size of the weight
     GradientMagnitude   |∂L/∂w|                 how much the loss hangs on it, to first order per unit of weight
+    ActivationNorm      |w| · ‖x‖₂              what it carries: its size times the norm of its input
     SynFlow             |w| · ∂R/∂|w| / R       its share of all paths, R = 1ᵀ ∏|W| 1; no data, in rounds
+    OptimalBrainSurgeon w² / (2 [H⁻¹]_ii)       what its layer loses when the other weights make up for it, H = XᵀX / n
     Random              u ~ U[0, 1)             nothing at all: the control that every claim needs
+
+For whole neurons, with the pattern `Neurons`, by what a unit puts out, a:
+
+    Activity            mean [a ≠ 0]            how often it is active: 1 − APoZ
+    NeuronTaylor        mean |a · ∂l/∂a|        how much each row's loss hangs on it, to first order
 
 Pruning by an L1 or L2 penalty is no criterion of its own: train with ``penalty=L1(…)``, which makes weights small or
 zero, and let `Magnitude` say which.
 """
 
+from minprune.pruning.criteria.activation import ActivationNorm
 from minprune.pruning.criteria.criterion import Criterion, check_scores, scores_of
 from minprune.pruning.criteria.gradient import GradientMagnitude, mean_gradients
 from minprune.pruning.criteria.magnitude import Magnitude, Random
+from minprune.pruning.criteria.neuron import Activity, NeuronCriterion, NeuronTaylor
+from minprune.pruning.criteria.surgeon import OptimalBrainSurgeon
 from minprune.pruning.criteria.synflow import SynFlow
 
 __all__ = [
+    "ActivationNorm",
+    "Activity",
     "Criterion",
     "GradientMagnitude",
     "Magnitude",
+    "NeuronCriterion",
+    "NeuronTaylor",
+    "OptimalBrainSurgeon",
     "Random",
     "SynFlow",
     "check_scores",
