@@ -101,7 +101,7 @@ def lowest_of_groups(values: Array, m: int, count: Array) -> Bools:
         No NaN. The last group is smaller if m doesn't divide the rows.
     m : int
     count : int array, (groups, columns) or (groups, 1)
-        How many of each.
+        How many of each: no more than there are.
 
     Examples
     --------
