@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from minprune.arguments import RNG, Array, generator
+from minprune.arguments import RNG, Array, generator, whole
 from minprune.nn.network import Network
 from minprune.pruning.criteria.criterion import Criterion
 
 
 class Magnitude(Criterion):
-    """The size of the weight, s = |w|.
+    """The size of the weight, s = |w|^order.
 
     Needs no data and is hard to beat once the network is trained. It fails where scales differ: a weight that is
     small because its input is large counts for little here. Standardise the inputs.
+
+    Parameters
+    ----------
+    order : {1, 2}
+        1 is the size, 2 its square, in float64 so that small squares don't vanish. Single weights go in the same order
+        either way; it matters where scores are added up, as over units and in `LAMP`.
 
     References
     ----------
@@ -26,8 +32,17 @@ class Magnitude(Criterion):
     True
     """
 
+    def __init__(self, order: int = 1) -> None:
+        self.order = whole(order, "order", "Magnitude", at_most=2)
+
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
-        return {name: np.abs(p.value) for name, p in network.prunable.items()}
+        if self.order == 1:
+            return {name: np.abs(p.value) for name, p in network.prunable.items()}
+        with np.errstate(over="ignore"):  # what is infinite is found by whoever takes the scores in
+            return {name: np.square(p.value, dtype=np.float64) for name, p in network.prunable.items()}
+
+    def __repr__(self) -> str:
+        return "Magnitude()" if self.order == 1 else f"Magnitude(order={self.order})"
 
 
 class Random(Criterion):

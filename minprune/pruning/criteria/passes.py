@@ -6,20 +6,22 @@
 Everything first order is made of these two. δ is that of each row's own loss, not of their mean: with n rows in all,
 the gradient of the mean loss is Σ_b x_bi δ_bj / n, and a row's own gradient squared is x_bi² δ_bj².
 
-A pass works on a copy of the network, so no gradient is touched; nothing is trained, so `Dropout` is off. The data is
-checked when a pass is asked for, and not only at its first batch.
+A pass changes nothing of the network, neither a gradient nor what its layers remember; it reads the weights as they
+are when a batch goes through. Nothing is trained, so `Dropout` is off. The data is checked when a pass is asked for,
+and not only at its first batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
 from minprune.arguments import Array, features, pair
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.nn.layers import Dense
+from minprune.nn.layers import Dense, Layer
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
 from minprune.nn.training import checked_pair
@@ -57,8 +59,8 @@ def inputs_of_layers(network: Network, data: object, batch_size: int) -> Iterato
     [[[21.0]], [[43.0]]]
     """
     x = _checked_x(data, network)
-    worker = network.copy()
-    return (_forward(worker, x[i : i + batch_size])[0] for i in range(0, len(x), batch_size))
+    layers = _twins(network)
+    return (_forward(layers, x[i : i + batch_size])[0] for i in range(0, len(x), batch_size))
 
 
 def signals(network: Network, data: object, loss: Loss, batch_size: int) -> Iterator[Signals]:
@@ -96,24 +98,24 @@ def signals(network: Network, data: object, loss: Loss, batch_size: int) -> Iter
            [4.]])
     """
     x, y = _checked_pair(data, network, loss)
-    worker = network.copy()
+    layers = _twins(network)
     return (
-        _signals_of(worker, x[i : i + batch_size], y[i : i + batch_size], loss) for i in range(0, len(x), batch_size)
+        _signals_of(layers, x[i : i + batch_size], y[i : i + batch_size], loss) for i in range(0, len(x), batch_size)
     )
 
 
-def _signals_of(worker: Network, x: Array, y: Array, loss: Loss) -> Signals:
-    inputs, output = _forward(worker, x)
-    deltas = {}
+def _signals_of(layers: Sequence[Layer], x: Array, y: Array, loss: Loss) -> Signals:
     # What overflows ends up in a score that is not finite, and that is found and named by whoever takes the scores in.
     with np.errstate(over="ignore", invalid="ignore"):
+        inputs, output = _forward(layers, x)
         _, delta = loss.per_sample(output, y)
-        for layer in reversed(worker.layers):
+        deltas = {}
+        for layer in reversed(layers):
             if isinstance(layer, Dense):
                 deltas[layer.weight.name] = delta
                 if len(deltas) == len(inputs):
                     break  # nobody asks what comes before
-                delta = delta @ layer.weight.value.T  # its backward() would work out the weights' gradient too
+                delta = delta @ layer.weight.value.T  # its backward() would also work out, and set, gradients
             else:
                 back = layer.backward(delta)
                 assert back is not None
@@ -121,14 +123,22 @@ def _signals_of(worker: Network, x: Array, y: Array, loss: Loss) -> Signals:
     return {name: (entering, deltas[name]) for name, entering in inputs.items()}
 
 
-def _forward(worker: Network, x: Array) -> tuple[Inputs, Array]:
+def _forward(layers: Sequence[Layer], x: Array) -> tuple[Inputs, Array]:
     inputs = {}
     with np.errstate(over="ignore", invalid="ignore"):
-        for layer in worker.layers:
+        for layer in layers:
             if isinstance(layer, Dense):
                 inputs[layer.weight.name] = x
             x = layer.forward(x)
     return inputs, x
+
+
+def _twins(network: Network) -> list[Layer]:
+    """Return layers that remember batches of their own.
+
+    A `Dense` shares its weights: it is only asked to go forward.
+    """
+    return [copy.copy(layer) if isinstance(layer, Dense) else layer.copy() for layer in network.layers]
 
 
 def _checked_x(data: object, network: Network) -> Array:
@@ -145,7 +155,7 @@ def _checked_pair(data: object, network: Network, loss: Loss) -> tuple[Array, Ar
 
 
 def checked_loss(loss: object, where: str) -> Loss:
-    """Return `loss` if it is one, or raise with a hint if it is a class that has not been called."""
+    """Return `loss` if it is one; a class that has not been called gets a hint."""
     if not isinstance(loss, Loss):
         hint = f"; pass an instance: {loss.__name__}()" if isinstance(loss, type) else ""
         raise InvalidTypeError(f"loss must be a Loss, got {loss!r} in {where}(){hint}")
