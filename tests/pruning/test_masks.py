@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 import minprune as mp
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.pruning import masks
-from minprune.pruning.masks import compose, lowest, shuffled
+from minprune.pruning.masks import compose, lowest, lowest_within, shuffled
 
 
 def _lowest_by_sorting(scores, count):
@@ -62,6 +62,48 @@ def test_exact_count_where_many_share_one_score(value, share):
     order = np.argsort(scores, kind="stable")
     for count in (1, 2000, 9999, 10_000, 13_999, 14_001, 19_999):
         assert np.flatnonzero(lowest(scores, count)).tolist() == sorted(order[:count])
+
+
+def _within_by_walking(scores, sizes, budget):
+    """Take one after another, in the order (score, position), and stop at the first that doesn't fit."""
+    chosen = [False] * len(scores)
+    for _, position in sorted((float(score), position) for position, score in enumerate(scores)):
+        budget -= int(sizes[position])
+        if budget < 0:
+            break
+        chosen[position] = True
+    return chosen
+
+
+@given(_scores_and_count(), st.data())
+def test_lowest_within_a_budget(case, data):
+    scores, _ = case
+    largest = data.draw(st.sampled_from([1, 3, 100]))
+    sizes = data.draw(hnp.arrays(np.int64, scores.size, elements=st.integers(1, largest)))
+    budget = data.draw(st.integers(0, int(sizes.sum()) + 1))
+    before = scores.tobytes(), sizes.tobytes()
+    chosen = lowest_within(scores, sizes, budget)
+    assert chosen.dtype == np.bool_
+    assert chosen.tolist() == _within_by_walking(scores, sizes, budget)
+    assert before == (scores.tobytes(), sizes.tobytes())
+
+
+@pytest.mark.parametrize("levels", [1, 7, 10_000])
+def test_lowest_within_a_budget_among_many(levels):
+    draws = np.random.default_rng(levels)
+    scores = draws.integers(levels, size=30_000).astype(np.float32)
+    sizes = draws.integers(1, 9, size=30_000)
+    order = np.argsort(scores, kind="stable")
+    for share in (0, 1e-5, 0.1, 0.5, 0.9, 0.99999):
+        budget = int(share * sizes.sum())
+        fits = np.searchsorted(np.cumsum(sizes[order]), budget, side="right")
+        assert np.flatnonzero(lowest_within(scores, sizes, budget)).tolist() == sorted(order[:fits])
+
+
+def test_of_sizes_all_alike_as_many_as_fit():
+    scores = np.random.default_rng(0).integers(5, size=200).astype(np.float64)
+    for budget in range(0, 650, 13):
+        assert np.array_equal(lowest_within(scores, np.full(200, 3), budget), lowest(scores, min(200, budget // 3)))
 
 
 _MASKS = st.dictionaries(st.sampled_from("abc"), hnp.arrays(np.bool_, (2, 3)))

@@ -26,7 +26,7 @@ from minprune.arguments import Array, Bools, choice
 from minprune.errors import InvalidTypeError
 
 
-def _as_it_is(combined: Array, size: Array) -> Array:
+def as_it_is(combined: Array, size: Array) -> Array:
     return combined
 
 
@@ -66,7 +66,7 @@ class Reduction:
 
     each: Callable[[Array], Array]
     combine: np.ufunc
-    finish: Callable[[Array, Array], Array] = _as_it_is
+    finish: Callable[[Array, Array], Array] = as_it_is
     gone: float = 0.0
 
     def __post_init__(self) -> None:
