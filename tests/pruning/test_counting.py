@@ -12,6 +12,7 @@ from generators import (
     digest,
     distinct_scores,
     networks,
+    patterns,
     plan_or_none,
     refusal,
     sparsities,
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 
 import minprune as mp
 from minprune.errors import BudgetError
+from minprune.pruning.patterns import NM, Blocks, Vectors
 
 
 def _gone(network):
@@ -61,13 +63,14 @@ def test_exact_count_rounds_as_python_does(sparsity, goes):
 @given(networks(layers=(2, 4)), st.data())
 def test_unit_budget(network, data):
     """achieved ≤ asked, and what is missed is less than one unit."""
-    how = data.draw(st.sampled_from(["mean_square", "mean", "sum", "max"]))
     request = {
         "sparsity": data.draw(sparsities(network.weights)),
-        "pattern": mp.Neurons(reduce=how),
-        "allocation": data.draw(st.sampled_from([mp.Global(), mp.Uniform()])),
+        "pattern": data.draw(patterns(network)),
+        "allocation": mp.Global(),
         "min_keep": data.draw(st.integers(0, 2)),
     }
+    if isinstance(request["pattern"], mp.Neurons):
+        request["allocation"] = data.draw(st.sampled_from([mp.Global(), mp.Uniform()]))
     scores = data.draw(any_scores(network))
     plan = plan_or_none(network, scores, request)
     assume(plan is not None)
@@ -113,18 +116,21 @@ def test_pruned_do_not_count_and_no_revival(case):
     assume(plan is not None)
     for name, p in network.parameters.items():
         assert not (plan.masks.get(name, p.mask) & ~p.mask).any()
-    if isinstance(request["pattern"], mp.Unstructured) and isinstance(request["allocation"], mp.Global):
+    if isinstance(request["pattern"], mp.Unstructured | NM) and isinstance(request["allocation"], mp.Global):
         assert plan.achieved == max(_gone(network), round(request["sparsity"] * network.weights))
 
 
-@given(cases(shape=mp.Unstructured()))
+@given(cases())
 def test_min_keep(case):
-    """No layer falls below min_keep live weights, or below what it has if that is less."""
+    """No layer falls below min_keep live units, or below what it has if that is less."""
     network, scores, request = case
+    assume(not isinstance(request["pattern"], mp.Neurons))
     plan = plan_or_none(network, scores, request)
     assume(plan is not None)
-    for name, p in network.prunable.items():
-        assert int(plan.masks[name].sum()) >= min(request["min_keep"], p.kept)
+    for name in network.prunable:
+        live = [u.weights for u in live_units(network, scores, request["pattern"]) if u.name == name]
+        left = [weights for weights in live if any(plan.masks[at[0]][at[1:]] for at in weights)]
+        assert len(left) >= min(request["min_keep"], len(live))
 
 
 @given(cases(shape=mp.Neurons(), pruned=False, layers=(2, 4)))
@@ -217,7 +223,8 @@ def test_tiny(depth, sparsity, min_keep):
         {"allocation": mp.PerLayer({"dense1": sparsity})},
         {"sparsity": min(sparsity, 0.1), "allocation": mp.Global()},
     ):
-        for pattern in [mp.Unstructured(), *([mp.Neurons()] if depth > 2 else [])]:
+        tiles = [NM(1, 2), Blocks((2, 2)), Vectors(4)]
+        for pattern in [mp.Unstructured(), *tiles, *([mp.Neurons()] if depth > 2 else [])]:
             if isinstance(pattern, mp.Neurons) and isinstance(asked["allocation"], mp.Uniform):
                 asked = asked | {"sparsity": min(sparsity, 0.1)}  # its neurons are counted by all the weights
             plan = mp.plan(network, mp.Magnitude(), pattern=pattern, min_keep=min_keep, **asked)

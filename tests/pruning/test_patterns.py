@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from by_hand import kept_weights, live_units
-from generators import Given, distinct_scores, networks, tied_scores
+from generators import Given, distinct_scores, networks, patterns, tied_scores
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -117,8 +117,8 @@ def test_pruned_neurons_are_silent(network, data):
 
 @given(deep, st.data())
 def test_width_kept(network, data):
-    pattern = data.draw(st.sampled_from([mp.Unstructured(), mp.Neurons()]))
-    plan = mp.plan(network, mp.Magnitude(), sparsity=data.draw(st.floats(0, 0.99)), pattern=pattern, min_keep=0)
+    pattern = data.draw(patterns(network))
+    plan = mp.plan(network, mp.Magnitude(), threshold=data.draw(st.floats(0, 2)), pattern=pattern, min_keep=0)
     pruned = plan.apply(network)
     assert [d.weight.shape for d in pruned.dense] == [d.weight.shape for d in network.dense]
     assert pruned(np.zeros((2, network.inputs))).shape == (2, network.outputs)
@@ -126,7 +126,7 @@ def test_width_kept(network, data):
 
 @given(deep, st.data())
 def test_of_weight_is_the_inverse_of_the_units(network, data):
-    pattern = data.draw(st.sampled_from([mp.Unstructured(), mp.Neurons()]))
+    pattern = data.draw(patterns(network))
     scores = _exact_scores(data, network)
     units = pattern.units(network, scores)
     by_hand = live_units(network, scores, pattern)
