@@ -4,13 +4,17 @@ A dense network is trained by hand-written backprop, pruned with explicit masks,
 and measured honestly, all in plain NumPy. The five steps, and where each is read:
 
     train      `nn`         Network · Dense · ReLU … · SoftmaxCrossEntropy … · L1 · L2 · SGD · Adam · fit · gradcheck
-    1 choose   `pruning`    Magnitude · GradientMagnitude · Random            which weights?
-    2 analyse  `study`      analyze                                           what is there to lose?
-    3 plan     `pruning`    plan · Global · Uniform · PerLayer                how many in each layer?
-                            Unstructured · Neurons                            in what shape?
-    4 apply    `pruning`    Plan.apply · Pruner · OneShot · Cubic             when?
+    1 choose   `pruning`    Magnitude · GradientMagnitude · Saliency · Fisher · Movement · ActivationNorm · SynFlow ·
+                            GraSP · OptimalBrainSurgeon · Activity · NeuronTaylor · Random     which weights?
+    2 analyse  `study`      analyze · sensitivity                             what is there to lose?
+    3 plan     `pruning`    plan · Global · Uniform · PerLayer · ErdosRenyi · LAMP · Sensitivity
+                                                                              how many in each layer?
+                            Unstructured · NM · Vectors · Blocks · Neurons    in what shape?
+    4 apply    `pruning`    Plan.apply · Pruner · OneShot · Linear · Cubic · Geometric · Constant · Custom
+                            RigL · SET · prune_iteratively · lottery_ticket   when, and what comes back?
                `inference`  compact · compile · CSR                           make it fast
-    5 evaluate `study`      evaluate · time_inference · compare · plot_…      what was gained, what was lost?
+    5 evaluate `study`      evaluate · time_inference · compare · sweep · plot_…
+                                                                              what was gained, what was lost?
 
 >>> import minprune as mp
 >>> digits = mp.datasets.load("digits")
@@ -58,7 +62,15 @@ _HOME = {
     "shuffled": "pruning.masks",
     "Magnitude": "pruning.criteria",
     "GradientMagnitude": "pruning.criteria",
+    "Saliency": "pruning.criteria",
+    "Fisher": "pruning.criteria",
+    "Movement": "pruning.criteria",
+    "ActivationNorm": "pruning.criteria",
     "SynFlow": "pruning.criteria",
+    "GraSP": "pruning.criteria",
+    "OptimalBrainSurgeon": "pruning.criteria",
+    "Activity": "pruning.criteria",
+    "NeuronTaylor": "pruning.criteria",
     "Random": "pruning.criteria",
     "Unstructured": "pruning.patterns",
     "NM": "pruning.patterns",
@@ -83,6 +95,8 @@ _HOME = {
     "RigL": "pruning.regrowth",
     "SET": "pruning.regrowth",
     "Pruner": "pruning.pruner",
+    "prune_iteratively": "pruning.iterations",
+    "lottery_ticket": "pruning.tickets",
     "CSR": "inference.csr",
     "compact": "inference.compaction",
     "compile": "inference.program",
@@ -153,7 +167,21 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.nn.penalties import L1, L2, GroupLasso
     from minprune.nn.training import History, fit
     from minprune.pruning.allocation import LAMP, ErdosRenyi, Global, PerLayer, Sensitivity, Uniform
-    from minprune.pruning.criteria import GradientMagnitude, Magnitude, Random, SynFlow
+    from minprune.pruning.criteria import (
+        ActivationNorm,
+        Activity,
+        Fisher,
+        GradientMagnitude,
+        GraSP,
+        Magnitude,
+        Movement,
+        NeuronTaylor,
+        OptimalBrainSurgeon,
+        Random,
+        Saliency,
+        SynFlow,
+    )
+    from minprune.pruning.iterations import prune_iteratively
     from minprune.pruning.masks import compose, shuffled
     from minprune.pruning.patterns import NM, Blocks, Neurons, Unstructured, Vectors
     from minprune.pruning.plan import Plan, plan
@@ -161,6 +189,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.pruning.regrowth import SET, RigL
     from minprune.pruning.schedules import Constant, Cubic, Custom, Geometric, Linear, OneShot
     from minprune.pruning.sensitivity import sensitivity
+    from minprune.pruning.tickets import lottery_ticket
     from minprune.study.comparison import compare
     from minprune.study.complexity import analyze
     from minprune.study.evaluation import evaluate

@@ -10,14 +10,20 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_code_runs_and_prunes_what_it_says(capsys):
-    [code] = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    steps, questions = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     names = {}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile(steps, "README.md", "exec"), names)
     net, pruned, program, test = names["net"], names["pruned"], names["program"], names["data"].test
     assert net.sparsity == 0
     assert pruned.kept == net.weights - round(0.9 * net.weights) == names["plan"].weights - names["plan"].achieved
     np.testing.assert_allclose(program(test.x), pruned(test.x), atol=1e-4)
     assert "dense1.weight (3, 17)" in capsys.readouterr().out
+    exec(compile(questions, "README.md", "exec"), names)
+    for made, share in ((names["plan"], 0.9), (names["facts"], 0.6)):
+        assert made.requested == round(share * net.weights)
+        assert made.achieved <= made.requested
+    assert names["facts"].apply(net).parameters["dense1.weight"].mask.any(axis=1).sum() < net.inputs
+    assert "in vector of input 3 and outputs 16–31 of dense1" in capsys.readouterr().out
 
 
 def test_there_is_one_command_for_each_job_and_it_is_one_line():

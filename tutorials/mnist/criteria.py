@@ -1,0 +1,165 @@
+"""Which weights? Every criterion from the same dense networks: LeNet-300-100 on MNIST, one shot, then fine-tuning.
+
+    python tutorials/mnist/criteria.py
+
+Three dense networks (30 epochs) are each pruned at once by every criterion to every sparsity, and trained on for 10
+epochs: SGD with momentum 0.9 and a cosine from 0.03, L2 1e-4. Two ways to share the budget: `Global` asks that a
+criterion's scores mean the same in every layer, `ErdosRenyi` fixes the layers' counts, so that only the order within a
+layer counts. Whole neurons are judged by those criteria that can. Random is the control.
+
+Nothing was chosen on the test set: the learning rate of the fine-tuning is the best of three (0.01, 0.03, 0.1) for
+magnitude at 95 % on the validation part (`--choose` does it again), and is the same for all.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
+
+from functools import partial
+from statistics import mean
+
+from common import at, error, keep, lenet, parser, part, train
+
+import minprune as mp
+from minprune.display import table
+from minprune.pruning.criteria import Criterion
+from minprune.study import plots
+from minprune.study.records import Sweep
+
+LOSS = mp.SoftmaxCrossEntropy()
+SEEDS, SPARSITIES, SHARES = (0, 1, 2), (0.9, 0.95, 0.98), (0.5, 0.7, 0.85)
+EPOCHS, TUNING, RATE = 30, 10, 0.03
+
+
+class MovementOnTheWay(Criterion):
+    """`Movement` scores a training. This takes two more epochs of it on a copy, and scores those."""
+
+    needs_data = True
+
+    def scores(self, network: mp.Network, data: object = None) -> dict:
+        movement, copy = mp.Movement(), network.copy()
+        sgd = mp.SGD(0.01, momentum=0.9)
+        mp.fit(copy, data, loss=LOSS, optimizer=sgd, epochs=2, callbacks=[movement], rng=0)
+        return movement.scores(copy)
+
+
+WEIGHTS = {
+    "Magnitude": mp.Magnitude(),
+    "GradientMagnitude": mp.GradientMagnitude(LOSS),
+    "Saliency (SNIP, Taylor)": mp.Saliency(LOSS),
+    "Fisher": mp.Fisher(LOSS),
+    "Movement": MovementOnTheWay(),
+    "ActivationNorm (Wanda)": mp.ActivationNorm(),
+    "SynFlow": mp.SynFlow(),
+    "GraSP": mp.GraSP(LOSS),
+    "OptimalBrainSurgeon": mp.OptimalBrainSurgeon(),
+}
+NEURONS = {
+    "Magnitude": mp.Magnitude(),
+    "Fisher": mp.Fisher(LOSS),
+    "Activity (APoZ)": mp.Activity(),
+    "NeuronTaylor": mp.NeuronTaylor(LOSS),
+}
+
+
+def training(network: mp.Network, seed: int, *, epochs: int, lr: float, name: str, rows: int | None) -> None:
+    train(network, part(name, rows), epochs=epochs, seed=seed, lr=lr)
+
+
+def judged(network: mp.Network, *, name: str, rows: int | None) -> dict[str, float]:
+    return {"error": 100 * error(network, part(name, rows))}
+
+
+def sample(*, name: str, rows: int | None) -> object:
+    return part(name, min(5000, rows or 5000))
+
+
+def prune(args, criteria, sparsities, seeds, pattern, allocations, folder, *, tune=RATE, on="test") -> Sweep:
+    """Sweep with the recipe of this table."""
+    name = "train" if on == "valid" else "train_and_valid"
+    return mp.sweep(
+        lenet,
+        criteria,
+        sparsities,
+        seeds,
+        train=partial(training, epochs=args.epochs, lr=0.1, name=name, rows=args.rows),
+        finetune=partial(training, epochs=args.tuning, lr=tune, name=name, rows=args.rows),
+        evaluate=partial(judged, name=on, rows=args.rows),
+        data=partial(sample, name=name, rows=args.rows),
+        patterns={type(pattern).__name__: pattern},
+        allocations={type(one).__name__: one for one in allocations},
+        controls=["dense", "random"],
+        folder=args.runs / folder,
+        workers=args.workers,
+    )
+
+
+def lines(found: Sweep, metric: str) -> str:
+    return f"```\n{found.table(metric)}\n```"
+
+
+def main() -> None:
+    arguments = parser(__doc__, "criteria")
+    arguments.add_argument("--epochs", type=int, default=EPOCHS)
+    arguments.add_argument("--tuning", type=int, default=TUNING)
+    arguments.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    arguments.add_argument(
+        "--choose", action="store_true", help="measure learning rates on the validation part, and stop"
+    )
+    args = arguments.parse_args()
+
+    if args.choose:
+        rows = []
+        for rate in (0.01, 0.03, 0.1):
+            some = {"Magnitude": WEIGHTS["Magnitude"]}
+            found = prune(
+                args, some, [0.95], [100, 101], mp.Unstructured(), [mp.Global()], f"lr-{rate}", tune=rate, on="valid"
+            )
+            rows.append([rate, f"{mean(r['error'] for r in found.records if r['criterion']):.2f}"])
+        print(table(["lr of fine-tuning", "validation error %"], rows, title="Magnitude at 95 %, two seeds"))
+        return
+
+    ways = [mp.Global(), mp.ErdosRenyi()]
+    single = prune(args, WEIGHTS, SPARSITIES, args.seeds, mp.Unstructured(), ways, "weights")
+    whole = prune(args, NEURONS, SHARES, args.seeds, mp.Neurons(), [mp.Global()], "neurons")
+    worst = max(SPARSITIES)
+    body = "\n\n".join(
+        [
+            f"Test error in %, mean ± sd of {len(args.seeds)} seeds, after {args.tuning} epochs of fine-tuning.",
+            lines(single, "error"),
+            "The same before fine-tuning: what the criterion alone saves.",
+            lines(single, "error_before"),
+            f"Whole neurons ({', '.join(map(at, SHARES))} of the weights), after fine-tuning and before.",
+            lines(whole, "error"),
+            lines(whole, "error_before"),
+            verdicts(single, worst),
+        ]
+    )
+    keep(
+        args.out,
+        "mnist_criteria",
+        "Criteria side by side: LeNet-300-100 on MNIST, one shot and fine-tuning",
+        "python tutorials/mnist/criteria.py",
+        body,
+        plots.plot_sweep(single, metric="error"),
+    )
+
+
+def verdicts(found: Sweep, sparsity: float) -> str:
+    """Say, for each way to share the budget, who does worse than random and than magnitude at the highest sparsity."""
+    means = {(r["allocation"], r["criterion"] or r["control"]): r for r in found.summary() if r["sparsity"] == sparsity}
+    text = []
+    for allocation in dict.fromkeys(way for way, _ in means):
+        mine = {name: row for (way, name), row in means.items() if way == allocation}
+        random, magnitude = mine.pop("random")["mean"], mine["Magnitude"]["mean"]
+        worse = [f"{name} ({row['mean']:.2f})" for name, row in mine.items() if row["mean"] > random]
+        better = [f"{name} ({row['mean']:.2f})" for name, row in mine.items() if row["mean"] < magnitude]
+        text.append(
+            f"At {at(sparsity)} with {allocation}: magnitude {magnitude:.2f} %, random {random:.2f} %. "
+            f"Better than magnitude: {', '.join(better) or 'none'}. Worse than random: {', '.join(worse) or 'none'}."
+        )
+    return "\n\n".join(text)
+
+
+if __name__ == "__main__":
+    main()
