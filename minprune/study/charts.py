@@ -175,11 +175,10 @@ def plot_quality(
 
 
 def sparsity_axis(axis: Any, kept: Sequence[float]) -> float:
-    """Make x the share kept, on a logarithmic scale that is told as the share pruned; return where it ends."""
+    """Tell a logarithmic x, the share kept, as the share pruned; return where it ends."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
     room = max((max(kept) / min(kept)) ** 0.03, 1.02)
-    axis.set_xscale("log")
     axis.set_xlim(max(kept) * room, min(kept) / room)
     ticks = [s for s in _TICKS if min(kept) / room <= 1 - s <= max(kept) * room]
     if max(kept) / min(kept) > 300:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 _DOTTED, _DASHED = (0, (1.5, 1.2)), (0, (5, 1.5))
 _LINES = {"shuffled": _DOTTED, "reinitialised": _DASHED, "random": _DOTTED, "small_dense": _DASHED}
-_SPEEDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
-_BETWEEN = (0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 4, 6, 8)  # where there is room for few of those
+_SPEEDS = {  # ticks by how many times as much the last is as the first
+    1.8: (0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2),
+    5: (0.3, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 4, 6, 8),
+    math.inf: (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+}
 
 
 def plot_sweep(
@@ -83,6 +87,7 @@ def plot_sweep(
     height = max(2.8, 0.19 * (len(lines) + 1))
     with panels([height], heading(title, about, "plot_sweep"), around=0.5) as (figure, [axis]):
         axis.set_xscale("log")
+        axis.set_xlim(0.1, 1)  # for now, so that x is not scaled by itself, which a single point could not be
         styles = _styles(lines)
         ends, places = [], []
         for label, of_line in lines.items():
@@ -129,14 +134,12 @@ def _styles(lines: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]
 
 
 def _speed_axis(axis: Any, speeds: list[float], sweep: Sweep) -> float:
-    """Make x the speed-up, on a logarithmic scale; return where it ends."""
+    """Tell a logarithmic x as the speed-up; return where it ends."""
     from matplotlib.ticker import FixedLocator, NullLocator
 
     low, high = min(speeds) / 1.05, max(speeds) * 1.05
     axis.set_xlim(low, high)
-    ticks = [s for s in _SPEEDS if low <= s <= high]
-    if len(ticks) < 3:
-        ticks = [s for s in _BETWEEN if low <= s <= high]
+    ticks = [s for s in next(marks for most, marks in _SPEEDS.items() if high <= most * low) if low <= s <= high]
     axis.xaxis.set_major_locator(FixedLocator(ticks))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, [f"{s:g}×" for s in ticks])

@@ -40,7 +40,8 @@ def described(part: object) -> str:
     """
     if part is None:
         return "none"
-    function = inspect.unwrap(part.func if isinstance(part, partial) else part)  # type: ignore[arg-type]
+    part = inspect.unwrap(part) if callable(part) else part  # what was cached, without its cache
+    function = part.func if isinstance(part, partial) else part
     name = getattr(function, "__qualname__", None) or _plain(part)
     name = name if len(name) <= 100 and "\n" not in name else type(part).__name__
     content = _content(part, set()) + (_state(part) if not isinstance(part, FunctionType | type) else "")

@@ -112,7 +112,7 @@ def run_all(
         elif missing:
             check_sendable(work, "work", "run_all")
             with _processes(min(count, len(missing))) as pool:
-                _side_by_side(pool, work, missing, extra, keep)
+                _side_by_side(pool, work, missing, extra, keep, own=True)
     return [results[name] for name in names]
 
 
@@ -131,7 +131,7 @@ def check_workers(executor: object, workers: object, where: str) -> int:
 
 def check_sendable(value: object, name: str, where: str) -> None:
     """Refuse what another process can't be given: it finds functions and classes by their module, and only there."""
-    what = getattr(value, "__qualname__", None) or f"a {type(value).__name__}"
+    what = getattr(value, "__qualname__", None) or type(value).__name__
     hint = "move it to the top level of a module, or run in this process with workers=0"
     try:
         pickle.dumps(value)
@@ -148,7 +148,13 @@ def check_sendable(value: object, name: str, where: str) -> None:
 
 
 def _side_by_side(
-    pool: Executor, work: Work, missing: Sequence[tuple[str, Task]], extra: Callable[[Task], Any], keep: Keep
+    pool: Executor,
+    work: Work,
+    missing: Sequence[tuple[str, Task]],
+    extra: Callable[[Task], Any],
+    keep: Keep,
+    *,
+    own: bool = False,
 ) -> None:
     """Hand all the work out, and keep each result when it comes."""
     out: dict[Future[Any], tuple[str, Task]] = {}
@@ -160,6 +166,8 @@ def _side_by_side(
                 keep(*out[future], future.result())
             del out[future]
     except BaseException:  # also Ctrl-C: what has not begun never will, and what has is kept if it comes to an end
+        if own:  # all at once, since Python 3.11 stumbles over single ones when Ctrl-C ends the processes as well
+            pool.shutdown(wait=True, cancel_futures=True)
         for future in [future for future in out if not future.cancel()]:
             if future.exception() is None:
                 keep(*out[future], future.result())
@@ -229,7 +237,8 @@ def _read(folder: Path, name: str) -> dict[str, Any] | None:
         keys = record.pop("arrays", [])
         if keys:
             path = folder / f"{name}.npz"
-            with np.load(path, allow_pickle=False) as arrays:
+            content = io.BytesIO(path.read_bytes())  # NumPy leaves a damaged file open
+            with np.load(content, allow_pickle=False) as arrays:
                 record |= {key: arrays[key] for key in keys}
     except FileNotFoundError as error:
         if path.suffix == ".json":

@@ -128,7 +128,7 @@ def sweep(
         [choice(c, "controls", "sweep", CONTROLS) for _, c in _items(controls, "controls", 0)], "controls"
     )
     batch = {} if latency is None else {"batch_size": whole(latency, "latency", "sweep")}
-    if executor is None and check_workers(executor, workers, "sweep") > 0:
+    if check_workers(executor, workers, "sweep") > 0 and executor is None:
         for name, part in vars(recipe).items():
             several = {f"{name}[{key!r}]": one for key, one in part.items()} if isinstance(part, dict) else {name: part}
             for label, one in several.items():
