@@ -124,13 +124,14 @@ class OptimalBrainSurgeon(Criterion):
             new = old.copy()
             shift = np.zeros(layer.outputs)  # of the bias
             for group in _groups(layer, mask):
-                going = np.where(group.kept[:, None], 0.0, old[:, group.outputs])
-                if not going.any():
-                    continue
+                outputs = group.outputs[old[np.ix_(~group.kept, group.outputs)].any(axis=0)]
+                if not outputs.size:
+                    continue  # nothing is lost
+                going = np.where(group.kept[:, None], 0.0, old[:, outputs])
                 change = inputs.curvature(group.free_bias, self.damp).follow(group.kept, going) - going
-                new[:, group.outputs] += change
+                new[:, outputs] += change
                 if group.free_bias:
-                    shift[group.outputs] = -(inputs.mean @ change)
+                    shift[outputs] = -(inputs.mean @ change)
             values[weight.name] = np.where(mask, new, 0.0).astype(weight.dtype)
             if layer.bias is not None:
                 values[layer.bias.name] = (layer.bias.value + shift).astype(weight.dtype)
@@ -244,10 +245,8 @@ class _Curvature:
             between = self.inverse[np.ix_(gone, here)]
             back = np.linalg.solve(self.inverse[np.ix_(gone, gone)], between)
             diagonal = self.inverse.diagonal()[here] - (between * back).sum(axis=0)
-        # Never more than H_ii, which is the price if no other weight follows: only rounding could say otherwise.
-        own = self.h.diagonal()[here]
         result = np.zeros(self.live.size)
-        result[self.live & kept] = self.scale / np.maximum(diagonal, 1 / own)
+        result[self.live & kept] = self.scale / diagonal
         return result
 
     def follow(self, kept: Bools, going: Array) -> Array:

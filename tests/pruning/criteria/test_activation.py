@@ -49,8 +49,8 @@ def test_where_scales_differ_it_keeps_what_magnitude_drops():
 def test_labels_play_no_part():
     network = mp.Network.mlp([2, 3, 2], rng=0)
     x = np.ones((4, 2))
-    first, second = (ActivationNorm().scores(network, (x, y)) for y in (np.zeros(4), None))
-    assert all((first[name] == second[name]).all() for name in first)
+    first, second, third = (ActivationNorm().scores(network, data) for data in ((x, np.zeros(4)), (x, None), x))
+    assert all((first[name] == second[name]).all() and (first[name] == third[name]).all() for name in first)
 
 
 def test_squares_of_large_float32_inputs_do_not_overflow():
@@ -59,7 +59,8 @@ def test_squares_of_large_float32_inputs_do_not_overflow():
     assert ActivationNorm().scores(network, (x, np.zeros(4)))["dense1.weight"] == np.float32(4e30)
 
 
-def test_a_norm_beyond_any_float_is_refused_by_name():
-    network = mp.Network([mp.Dense.from_arrays(np.array([[2.0]]))])
+@pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1e300), (np.float32, 3e38)])
+def test_a_norm_beyond_any_float_is_refused_by_name(dtype, size):
+    network = mp.Network([mp.Dense.from_arrays(np.array([[2.0]], dtype))])
     with pytest.raises(InvalidValueError, match=r"scores of dense1.weight must be finite and non-negative"):
-        mp.plan(network, ActivationNorm(), sparsity=0, data=(np.full((4, 1), 1e300), np.zeros(4)))
+        mp.plan(network, ActivationNorm(), sparsity=0, data=(np.full((4, 1), size, dtype), np.zeros(4)))

@@ -133,6 +133,18 @@ def test_neurons_that_never_fire_go_first():
         assert not unstructured["dense1.weight"][:, [1, 5]].any()
 
 
+def test_input_features_are_ranked_by_what_they_put_out():
+    """One of four columns is always 0: it goes before any hidden unit does, and nothing changes."""
+    network = mp.Network.mlp([4, 8, 2], rng=0)
+    network.parameters["dense1.bias"].value = np.full(8, 5.0)  # so that every unit fires
+    x, y = _batch(network, 20)
+    x[:, 2] = 0
+    for criterion in (Activity(), NeuronTaylor(LOSS)):
+        made = mp.plan(network, criterion, sparsity=8 / 48, pattern=mp.Neurons(inputs=True), data=(x, y))
+        assert np.argwhere(~made.masks["dense1.weight"]).tolist() == [[2, j] for j in range(8)]
+        assert (made.apply(network)(x) == network(x)).all()
+
+
 @pytest.mark.parametrize(
     ("says", "error"),
     [
