@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, whole
+from minprune.arguments import Array, whole
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.network import Network
 from minprune.pruning.allocation import Allocation
@@ -135,7 +135,8 @@ class Pruner(Recipe):
         if step not in self._due:
             return
         t = self._due.pop(step)
-        before = _masks(network)
+        before = {name: p.mask for name, p in network.prunable.items()}
+        kept, grown = network.kept, 0
         data = self._data(self._rng)
         self.plan = self.at(t, network, data)
         self.plan.apply_in_place(network)
@@ -143,10 +144,8 @@ class Pruner(Recipe):
             new = self.regrow.masks(network, self.plan.scores, t, pattern=self.pattern, data=data, rng=self._rng)
             for name, mask in new.items():
                 network.parameters[name].mask = mask
-        after = _masks(network)
-        dropped, grown = (
-            sum(int(np.count_nonzero(a[name] & ~b[name])) for name in a) for a, b in ((before, after), (after, before))
-        )
+                grown += int(np.count_nonzero(mask & ~before[name]))
+        dropped = kept - network.kept + grown
         self.updates.append(Update(step, self.plan.requested / self.plan.weights, network.sparsity, dropped, grown))
 
     def after_backward(self, network: Network, step: int) -> None:
@@ -188,7 +187,3 @@ def _checked(regrow: object, pattern: Pattern, schedule: Schedule) -> Regrowth:
             f"Pruner(): such as Constant()"
         )
     return regrow
-
-
-def _masks(network: Network) -> dict[str, Bools]:
-    return {name: p.mask for name, p in network.prunable.items()}
