@@ -54,23 +54,30 @@ class Fisher(LossCriterion):
     """
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
-        total = {name: np.zeros(p.shape) for name, p in network.prunable.items()}
+        squares = {name: np.zeros(p.shape, p.dtype) for name, p in network.prunable.items()}
+        scales = dict.fromkeys(squares, 0.0)  # Σ_b g_b² is squares · scale²
         rows = 0
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by whoever takes the scores in
             for batch in signals(network, data, self.loss, self.batch_size):
                 for name, (x, delta) in batch.items():
-                    scale = _power_of_two(delta)
-                    total[name] += np.multiply(np.square(x).T @ np.square(delta / scale), scale**2, dtype=np.float64)
+                    scale = max(scales[name], _power_of_two(delta))
+                    if scale > 0:
+                        squares[name] *= (scales[name] / scale) ** 2
+                        squares[name] += np.square(x).T @ np.square(delta / scale)
+                        scales[name] = scale
                 rows += len(x)
+            result = {}
             for name, p in network.prunable.items():
-                total[name] *= np.square(p.value, dtype=np.float64) / rows
-        return total
+                result[name] = np.square(p.value, dtype=np.float64)
+                result[name] *= squares[name]
+                result[name] *= np.square(scales[name]) / rows
+        return result
 
 
-def _power_of_two(array: Array) -> np.float64:
-    """Return what to divide by, without rounding, so that squares in float32 don't vanish: the largest is in [1, 4).
+def _power_of_two(array: Array) -> float:
+    """Return what `array` is divided by, without rounding, to make its largest entry's size 1 to 2; 0 if all are 0.
 
-    A network that is sure of its rows has gradients of 1e-20 and less.
+    A network that is sure of its rows has gradients of 1e-20 and less, and their squares would vanish in float32.
     """
-    _, exponent = math.frexp(max(float(array.max()), -float(array.min())))
-    return np.float64(2.0 ** (exponent - 1))
+    fraction, exponent = math.frexp(max(float(array.max()), -float(array.min())))
+    return 2.0 ** (exponent - 1) if fraction else 0.0
