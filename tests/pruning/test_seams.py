@@ -1,4 +1,4 @@
-"""The seams: a new member of each of the four questions is one short class, and nothing else changes."""
+"""The seams: a new member of each of the questions is one short class, and nothing else changes."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ import minprune as mp
 from minprune.pruning.allocation import Allocation, Group
 from minprune.pruning.criteria import Criterion, mean_gradients
 from minprune.pruning.patterns import Tiling
+from minprune.pruning.regrowth import Regrowth
 from minprune.pruning.schedules import Schedule
 
 LOSS = mp.SoftmaxCrossEntropy()
@@ -34,9 +35,25 @@ class Squares(Tiling):
         return rows // 2 * -(-shape[1] // 2) + columns // 2
 
 
-class Linear(Schedule):
+class Early(Schedule):
     def ramp(self, t):
-        return t
+        return t**0.5
+
+
+class Strongest(Regrowth):
+    """Grow between neurons of which many connections live."""
+
+    def promise(self, network, data, rng):
+        masks = {name: p.mask for name, p in network.prunable.items()}
+        return {n: np.add.outer(m.sum(axis=1), m.sum(axis=0)).astype(float) for n, m in masks.items()}
+
+
+class Norms:
+    def __init__(self):
+        self.seen = []
+
+    def after_backward(self, network, step):
+        self.seen.append(max(np.abs(p.grad).max() for p in network.parameters.values()))
 
 
 @pytest.fixture
@@ -67,21 +84,26 @@ def test_a_new_criterion_allocation_and_pattern_in_plan(data):
     assert plan.explain(name, at).verdict == "goes"
 
 
-def test_all_four_in_fit(data):
-    network = mp.Network.mlp([6, 8, 7, 2], rng=0)
+def test_all_of_them_in_fit(data):
+    network, norms = mp.Network.mlp([6, 8, 7, 2], rng=0), Norms()
     pruner = mp.Pruner(
         WeightTimesGradient(),
         sparsity=0.75,
         allocation=OutputSpared(),
         pattern=Squares(reduce="sum"),
-        schedule=Linear(0.0, 0.5, updates=4),
+        schedule=Early(0.0, 0.5, updates=4),
+        regrow=Strongest(),
         samples=30,
     )
-    history = mp.fit(network, data, loss=LOSS, optimizer=mp.Adam(0.01), epochs=4, batch_size=20, pruner=pruner, rng=0)
+    settings = {"loss": LOSS, "optimizer": mp.Adam(0.01), "epochs": 4, "batch_size": 20, "rng": 0}
+    history = mp.fit(network, data, pruner=pruner, callbacks=[norms], **settings)
+    assert len(norms.seen) == 12
+    assert min(norms.seen) > 0
     assert [u.step for u in pruner.updates] == [2, 3, 5, 6]
-    # A quarter of the way each time, and the rest is missed by less than a square.
+    assert any(u.grown for u in pruner.updates)
+    # Half of the way at once, and the rest is missed by less than a square.
     assert [round(u.target * network.weights) for u in pruner.updates] == [
-        round(0.75 * k / 4 * 104) for k in (1, 2, 3, 4)
+        round(0.75 * (k / 4) ** 0.5 * 104) for k in (1, 2, 3, 4)
     ]
     assert all(0 <= u.target - u.achieved < 4 / network.weights for u in pruner.updates)
     assert history["sparsity"][-1] == network.sparsity == pruner.updates[-1].achieved
@@ -93,5 +115,5 @@ def test_all_four_in_fit(data):
 def test_a_new_part_is_one_short_class():
     import inspect
 
-    for part in (WeightTimesGradient, OutputSpared, Squares, Linear):
+    for part in (WeightTimesGradient, OutputSpared, Squares, Early, Strongest, Norms):
         assert len(inspect.getsource(part).splitlines()) <= 10
