@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import minprune as mp
 from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
+from minprune.pruning.allocation import Allocation, Group
 from minprune.pruning.patterns import NM
 from minprune.pruning.units import weights
 from minprune.pruning.units.weights import lowest_of_groups
@@ -157,6 +158,15 @@ def test_a_fixed_number_of_inputs_for_every_output():
     for j in range(7):
         kept = np.flatnonzero(plan.masks["dense1.weight"][:, j])
         assert set(kept) == set(np.argsort(magnitudes[:, j])[-10:])
+
+
+def test_where_units_are_counted_those_that_never_go_are_not_gone():
+    class Three(Allocation):
+        def groups(self, units, sparsity):
+            return [Group(("dense1.weight",), 3, "units")]
+
+    network = mp.Network.mlp([8, 3], rng=0)
+    assert mp.plan(network, mp.Magnitude(), sparsity=0.5, allocation=Three(), pattern=NM(2, 4)).achieved == 3
 
 
 def test_a_slot_is_explained_by_its_group():
