@@ -4,6 +4,7 @@ import argparse
 import os
 import platform
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -23,8 +24,9 @@ def lenet(seed: int) -> mp.Network:
     return mp.Network.mlp([784, 300, 100, 10], rng=seed)
 
 
+@cache
 def part(name: str, rows: int | None) -> Split:
-    """Return a part of MNIST, or its first `rows`, which is for trying a program out."""
+    """Return a part of MNIST, or its first `rows`, which is for trying a program out; read once in a process."""
     split = getattr(mp.datasets.load("mnist"), name)
     return split if rows is None else split.take(range(rows))
 
