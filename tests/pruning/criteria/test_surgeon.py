@@ -212,6 +212,13 @@ def test_scores_stay_exact_where_inputs_are_the_same_and_hardly_damped():
     assert np.allclose(scores[kept], exact, rtol=1e-5, atol=0)  # the condition number is 1e10
 
 
+def test_tiny_weights_on_large_inputs_have_a_score_in_float32():
+    """The square of the weight, 1e-50, is below any float32; what it does to the output is not."""
+    network = mp.Network([mp.Dense.from_arrays(np.array([[1e-25]], np.float32))])
+    score = OptimalBrainSurgeon(1e-9).scores(network, (np.array([[1e15]]), [0]))["dense1.weight"]
+    assert score == pytest.approx(0.5e-20, rel=1e-5, abs=0)
+
+
 def test_without_a_bias_a_constant_input_has_a_price():
     network = mp.Network([mp.Dense(2, 1, bias=False, rng=0, dtype=np.float64)])
     x = np.random.default_rng(0).standard_normal((20, 2))
