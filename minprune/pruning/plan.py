@@ -166,7 +166,7 @@ def _in_rounds(network: Network, request: _Request, rounds: int, stop: int | Non
             fell[name][here & ~made.masks[name]] = k
             scores[name] = made.scores[name] if k == 1 else np.where(here, made.scores[name], scores[name])
         made.apply_in_place(work)
-        for name, value in _compensated(work, made.masks, request).items() if k < rounds else ():
+        for name, value in _compensated(network, made.masks, request).items() if k < rounds else ():
             work.parameters[name].value = value
     origin = network.copy()  # `again` must find the network as it is now
     layers = tuple(

@@ -11,7 +11,8 @@ Read `units` (what all kinds answer) → `reduction` (from scores of weights to 
 → `neurons`.
 """
 
-from minprune.pruning.units.neurons import INPUTS, HiddenNeurons
+from minprune.pruning.criteria.neuron import INPUTS
+from minprune.pruning.units.neurons import HiddenNeurons
 from minprune.pruning.units.reduction import REDUCTIONS, Reduce, Reduction, called, reduction
 from minprune.pruning.units.tiles import Rectangles, Tiles, rectangle_numbers
 from minprune.pruning.units.units import Separable, Units

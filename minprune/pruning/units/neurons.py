@@ -11,10 +11,9 @@ from minprune.arguments import Array, Bools
 from minprune.errors import InvalidValueError
 from minprune.nn.network import Network
 from minprune.pruning.criteria import check_scores
+from minprune.pruning.criteria.neuron import INPUTS
 from minprune.pruning.units.reduction import Reduction, one_by_one
 from minprune.pruning.units.units import Units
-
-INPUTS = "inputs"  # the layer that input features live in
 
 
 class HiddenNeurons(Units):
