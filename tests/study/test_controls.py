@@ -97,6 +97,7 @@ def test_the_small_widths_are_near_the_nearest_of_all(widths, share):
 
 def test_all_the_weights_are_the_network_and_few_are_one_unit_a_layer():
     assert small_widths([784, 300, 100, 10], 266_200) == [784, 300, 100, 10]
+    assert small_widths([784, 300, 100, 10], 5_324) == [784, 6, 39, 10]  # 6.6 rounded up would be too many
     assert small_widths([784, 300, 100, 10], 1) == [784, 1, 1, 10]
     assert small_widths([30] * 40, 30 * 30 * 39 // 4)[5] == 15  # many layers take no longer
 

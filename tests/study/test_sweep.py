@@ -6,12 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 import sweeping
-from sweeping import ASKED, CRITERIA, build, finetune, judge, noted, points, same, train
+from sweeping import ASKED, CLOCKS, CRITERIA, build, finetune, judge, noted, points, same, train
 
 from minprune import Dense, Global, GradientMagnitude, Magnitude, Network, Neurons, Random, Uniform, plan
 from minprune.study import stages
 from minprune.study.controls import reinitialised, shuffled_in_layers, smaller
 from minprune.study.sweep import sweep
+from minprune.study.timing import Timing, Turns, blas
 
 LEVELS, SEEDS = [0.5, 0.8], [3, 0]
 
@@ -155,6 +156,19 @@ def test_latency_is_a_ratio_in_turns_with_the_dense_program(monkeypatch):
         assert record["batch_size"] == 2
         assert 0.2 < record["speedup"] * record["latency"] / record["dense_latency"] < 5
     assert [row["count"] for row in found.summary("speedup")] == [1, 1]
+
+
+def test_a_program_that_takes_a_third_of_the_time_is_three_times_as_fast(monkeypatch):
+    def timed(programs, rows, *, batch_size, seconds):
+        assert rows.shape[1] == 8
+        medians = {name: 1.0 if program.sparsity else 3.0 for name, program in programs.items()}
+        timings = {name: Timing.of(np.array([m * 1e9]), batch_size, blas()) for name, m in medians.items()}
+        return Turns(timings, {name: np.array([m]) for name, m in medians.items()})
+
+    monkeypatch.setattr(stages, "time_in_turns", timed)
+    [dense, pruned] = sweep(build, [Magnitude()], [0.5], [0], **ASKED, controls=["dense"], latency=4, workers=0).records
+    assert [dense[key] for key in CLOCKS[1:]] == [3.0, 3.0, 1.0]
+    assert [pruned[key] for key in CLOCKS[1:]] == [1.0, 3.0, 3.0]
 
 
 class Remembers(Magnitude):

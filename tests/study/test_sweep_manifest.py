@@ -19,12 +19,13 @@ from math import sqrt
 import numpy as np
 RATE = 0.1
 WIDTHS = (8, 4)
+EPOCHS = 3
 TABLE = np.arange(3)
 
 def helper(x):
     return x * RATE
 
-def train(network, seed, epochs=WIDTHS[0]):
+def train(network, seed, epochs=EPOCHS, *, more=EPOCHS + 1):
     """Train."""
     return helper(seed) + sqrt(TABLE[0]) + sum(w for w in WIDTHS)
 
@@ -38,7 +39,7 @@ CHANGES = {
     "its own code": (SOURCE.replace("helper(seed)", "helper(-seed)"), False),
     "a number that it uses": (SOURCE.replace("WIDTHS = (8, 4)", "WIDTHS = (8, 5)"), False),
     "an array that it uses": (SOURCE.replace("np.arange(3)", "np.arange(3) + 1"), False),
-    "a default": (SOURCE.replace("WIDTHS[0]", "WIDTHS[1]"), False),
+    "a default": (SOURCE.replace("EPOCHS = 3", "EPOCHS = 4"), False),
     "the code of what it calls": (SOURCE.replace("return x *", "return 2 * x *"), False),
     "a number that that uses": (SOURCE.replace("RATE = 0.1", "RATE = 0.2"), False),
 }
@@ -114,11 +115,11 @@ def test_data_are_told_by_their_content():
 def test_new_names_are_added_and_known_ones_must_be_what_they_were(tmp_path):
     agree(tmp_path, {"train": "a", "criteria": {"m": "1"}})
     agree(tmp_path, {"train": "a", "criteria": {"n": "2"}, "data": "x"})
-    agree(tmp_path, {"train": "a", "criteria": {"m": "1", "n": "2"}})
     kept = (tmp_path / "sweep.json").read_text()
     for parts, text in (
         ({"train": "b"}, f"train must be what made the runs in {tmp_path}, a, got b in sweep()"),
         ({"train": "a", "data": "y"}, f"data must be what made the runs in {tmp_path}, x, got y in sweep()"),
+        ({"criteria": {"m": "2"}}, f"criteria['m'] must be what made the runs in {tmp_path}, 1, got 2 in sweep()"),
         ({"criteria": {"n": "3"}}, f"criteria['n'] must be what made the runs in {tmp_path}, 2, got 3 in sweep()"),
     ):
         with pytest.raises(InvalidValueError) as caught:

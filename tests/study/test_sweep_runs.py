@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 
@@ -18,8 +19,9 @@ def root(*, x, shift=0):
     return {"root": (x + shift) ** 0.5, "half": np.full(2, x / 2, np.float32), "seen": [x, None, "é"]}
 
 
-def threads_of(*, x):
-    return {"threads": os.environ.get("OPENBLAS_NUM_THREADS")}
+def surroundings(*, x):
+    quiet = signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+    return {"threads": os.environ.get("OPENBLAS_NUM_THREADS"), "ends without a word on Ctrl-C": quiet}
 
 
 def fails_at(*, x, bad, log):
@@ -55,6 +57,12 @@ def test_arrays_and_numbers_come_back_from_the_folder_bit_for_bit(tmp_path):
     assert len(list(tmp_path.glob("*.npz"))) == len(list(tmp_path.glob("*.json"))) == 3
 
 
+def test_a_task_is_known_in_whatever_order_it_is_written(tmp_path):
+    run_all(root, [{"x": 1, "shift": 3}], folder=tmp_path, workers=0)
+    run_all(root, [{"shift": 3, "x": 1}], folder=tmp_path, workers=0)
+    assert len(list(tmp_path.glob("*.json"))) == 1
+
+
 def test_shared_arguments_are_the_same_for_all_or_made_for_each_task():
     assert [r["root"] for r in run_all(root, TASKS, workers=0, shared={"shift": 1})] == [2, 2**0.5, 3**0.5]
     each = run_all(root, TASKS, workers=0, shared=lambda task: {"shift": -task["x"]})
@@ -64,7 +72,8 @@ def test_shared_arguments_are_the_same_for_all_or_made_for_each_task():
 def test_processes_use_one_blas_thread_and_this_one_keeps_its_own(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    assert run_all(threads_of, [{"x": 1}], workers=1)[0]["threads"] == "1"
+    [found] = run_all(surroundings, [{"x": 1}], workers=1)
+    assert found == {"x": 1, "threads": "1", "ends without a word on Ctrl-C": True}
     assert os.environ["OPENBLAS_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ
 
