@@ -148,9 +148,10 @@ def _lowest_within(scores: Array, sizes: Array, allowed: Bools, budget: int) -> 
     """Return the longest prefix of the candidates that fits; candidates all of one size need not be weighed."""
     if not allowed.any():
         return allowed
-    sizes = sizes[allowed]
+    if not allowed.all():
+        sizes = sizes[allowed]
     size = int(sizes[0])
-    if (sizes == size).all():
+    if (sizes == size).all():  # `scores` are infinite elsewhere
         return lowest(scores, min(budget // size, sizes.size))
     chosen = np.zeros(scores.size, dtype=np.bool_)
     chosen[allowed] = lowest_within(scores[allowed], sizes, budget)

@@ -27,6 +27,7 @@ from minprune.errors import InvalidTypeError
 
 
 def as_it_is(combined: Array, size: Array) -> Array:
+    """Return what the combining came to: the plainest `finish`."""
     return combined
 
 

@@ -109,9 +109,9 @@ class Rectangles(Tiles):
             values = filled
         strips = combine.reduce(values.reshape(down, r, across * c), axis=1)
         tiles = strips.reshape(down, across, c)
-        if c < 8:  # reducing short rows one by one is slow; NumPy takes these in the same order
-            return reduce(combine, (tiles[:, :, i] for i in range(c))).reshape(-1)
-        result: Array = combine.reduce(tiles, axis=2)
+        # To reduce short rows one by one is slow; column after column, as here, NumPy's order for them is the same.
+        short = c < 8
+        result: Array = reduce(combine, np.moveaxis(tiles, 2, 0)) if short else combine.reduce(tiles, axis=2)
         return result.reshape(-1)
 
     def spread(self, name: str, flags: Bools) -> Bools:
