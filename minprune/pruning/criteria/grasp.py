@@ -80,7 +80,7 @@ class GraSP(LossCriterion):
 
             at = {name: p.value.copy() for name, p in weights.items()}
             g = {name: np.where(masks[name], gradient, 0.0) for name, gradient in gradients().items()}
-            if _norm(g) == 0:
+            if _norm(g) == 0 or _norm(at) == 0:  # nothing flows, or nothing is there for it to hang on
                 return {name: np.zeros(p.shape) for name, p in weights.items()}
             step = STEP * _norm(at) / _norm(g)
             sides = []
