@@ -49,3 +49,73 @@ def test_ten_equal_weights_at_one_half():
     magnitudes = torch.from_numpy(network.dense[0].weight.value).abs()
     threshold = torch.quantile(magnitudes, 0.5)
     assert [int((magnitudes >= threshold).sum()), int((magnitudes > threshold).sum())] == [10, 0]
+
+
+def _linear(parameter):
+    layer = torch.nn.Linear(*parameter.shape, bias=False)
+    layer.weight.data = torch.from_numpy(parameter.value.T.copy())
+    return layer
+
+
+def _mask(layer):
+    """Return PyTorch's mask as (inputs, outputs)."""
+    return getattr(layer, "weight_mask", torch.ones_like(layer.weight)).numpy().T == 1
+
+
+@given(st.lists(st.integers(1, 20), min_size=2, max_size=4), st.integers(0, 99), st.floats(0, 0.99))
+def test_layerwise_magnitude_is_pytorchs(widths, seed, share):
+    """`l1_unstructured` with the same count in each layer, however that is rounded."""
+    network = mp.Network.mlp(widths, rng=seed)
+    plan = mp.plan(network, mp.Magnitude(), sparsity=share, allocation=mp.Uniform(), min_keep=0)
+    for layer, p in zip(plan.layers, network.prunable.values(), strict=True):
+        theirs = _linear(p)
+        prune.l1_unstructured(theirs, "weight", amount=layer.achieved)
+        assert np.array_equal(plan.masks[layer.name], _mask(theirs))
+
+
+@given(st.integers(0, 99), st.integers(0, 100))
+def test_any_scores_fall_as_pytorchs_importance_scores_do(seed, count):
+    draws = np.random.default_rng(seed)
+    network = mp.Network.mlp([6, 12, 4], rng=seed)
+    data = draws.standard_normal((20, 6)), draws.integers(0, 4, 20)
+    for criterion in (mp.Saliency(mp.SoftmaxCrossEntropy()), mp.Fisher(mp.SoftmaxCrossEntropy()), mp.Random(rng=seed)):
+        plan = mp.plan(network, criterion, sparsity=count / network.weights, data=data, min_keep=0)
+        values = np.concatenate([s.reshape(-1) for s in plan.scores.values()])
+        if len(np.unique(values)) < values.size:  # a dead unit's weights tie at 0
+            continue
+        theirs = {name: _linear(p) for name, p in network.prunable.items()}
+        prune.global_unstructured(
+            [(layer, "weight") for layer in theirs.values()],
+            pruning_method=prune.L1Unstructured,
+            importance_scores={
+                (layer, "weight"): torch.from_numpy(plan.scores[name].T.copy()) for name, layer in theirs.items()
+            },
+            amount=count,
+        )
+        assert all(np.array_equal(plan.masks[name], _mask(layer)) for name, layer in theirs.items())
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 99), st.booleans(), st.data())
+def test_whole_rows_and_columns_are_pytorchs_ln_structured(inputs, outputs, seed, columns, data):
+    """`ln_structured` by the 2-norm along either side: blocks as long as the layer, judged by their norm."""
+    network = mp.Network.mlp([inputs, outputs], rng=seed)
+    units = outputs if columns else inputs
+    goes = data.draw(st.integers(0, units - 1))
+    block = (inputs, 1) if columns else (1, outputs)
+    plan = mp.plan(network, mp.Magnitude(), sparsity=goes / units, pattern=mp.Blocks(block, reduce="norm"))
+    assert plan.achieved == goes * network.weights // units
+    theirs = _linear(network.parameters["dense1.weight"])
+    prune.ln_structured(theirs, "weight", amount=goes, n=2, dim=0 if columns else 1)
+    assert np.array_equal(plan.masks["dense1.weight"], _mask(theirs))
+
+
+@given(st.integers(0, 99), st.lists(st.floats(0, 0.6), min_size=2, max_size=4))
+def test_pruning_again_and_again_is_pytorchs_container(seed, shares):
+    """PyTorch counts a share of what is left, we a target for the whole: the same weights go."""
+    network = mp.Network.mlp([15, 10], rng=seed)
+    theirs = _linear(network.parameters["dense1.weight"])
+    for share in shares:
+        prune.l1_unstructured(theirs, "weight", amount=share)
+        gone = int((~_mask(theirs)).sum())
+        network = mp.plan(network, mp.Magnitude(), sparsity=gone / network.weights, min_keep=0).apply(network)
+        assert np.array_equal(network.parameters["dense1.weight"].mask, _mask(theirs))
