@@ -56,6 +56,7 @@ def sweep(
     build : function of a seed
         Returns a new network.
     criteria : mapping of str to Criterion, or sequence
+        Asked about the trained network, so not `Movement`, which must have listened to the training.
     sparsities, seeds : sequences of numbers
         All different. More of either can be asked of a finished folder: only what is missing is run.
     train, finetune : function of a network and a seed

@@ -60,4 +60,4 @@ def same(records):
 if __name__ == "__main__":  # a program that can be stopped: with folders for its results and for its notes
     results, notes = sys.argv[1:]
     asked = ASKED | {"finetune": partial(noted, folder=notes, pause=0.05)}
-    sweep(build, CRITERIA, [0.5, 0.75], range(3), **asked, folder=results, workers=2)
+    sweep(build, CRITERIA, [0.5, 0.75], range(2), **asked, folder=results, workers=2)

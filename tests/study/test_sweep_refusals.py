@@ -8,6 +8,7 @@ from sweeping import ASKED, CRITERIA, build, train
 
 from minprune import BudgetError, Dense, GradientMagnitude, Magnitude, Network, Neurons, PerLayer
 from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.study.runs import check_sendable
 from minprune.study.sweep import sweep
 
 
@@ -101,11 +102,10 @@ def fails(network, seed):
         raise FloatingPointError("diverged")
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_run_that_fails_is_named_and_what_is_done_is_kept(workers, tmp_path):
+def test_a_run_that_fails_is_named_and_what_is_done_is_kept(tmp_path):
     asked = {"criteria": [Magnitude()], "seeds": [0, 1], "folder": tmp_path, "controls": ["random"]}
     with pytest.raises(FloatingPointError, match="diverged") as caught:
-        go(**asked, finetune=fails, workers=workers)
+        go(**asked, finetune=fails)
     assert caught.value.__notes__[-1] == (
         "in the run seed=1, control=None, sparsity=0.5, criterion='Magnitude', allocation='Global', "
         "pattern='Unstructured'"
@@ -142,7 +142,6 @@ def test_an_evaluation_that_is_none_is_refused_in_the_first_run(case):
     assert caught.value.__notes__ == ["in the run seed=0"]
 
 
-def test_a_partial_of_a_function_of_a_module_is_sent():
-    found = go(criteria=[Magnitude()], train=partial(train), workers=1, controls=[])
-    assert len(found.records) == 1
-    assert GradientMagnitude(sweeping.LOSS).needs_data
+def test_functions_of_a_module_and_partials_of_them_can_be_sent():
+    for part in (train, partial(train, seed=1), sweeping.points, GradientMagnitude(sweeping.LOSS)):
+        check_sendable(part, "part", "sweep")

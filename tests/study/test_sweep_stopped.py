@@ -13,7 +13,7 @@ from sweeping import ASKED, CRITERIA, build, same
 
 from minprune.study.sweep import sweep
 
-RUNS = 3 * (1 + 2 * 8)
+RUNS = 2 * (1 + 2 * 8)
 
 
 def start(results, notes):
