@@ -106,6 +106,9 @@ _HOME = {
     "time_inference": "study.timing",
     "compare": "study.comparison",
     "sweep": "study.sweep",
+    "Sweep": "study.records",
+    "reinitialised": "study.controls",
+    "smaller": "study.controls",
     "plot_masks": "study.plots",
     "plot_weights": "study.plots",
     "plot_activity": "study.plots",
@@ -192,6 +195,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.pruning.tickets import lottery_ticket
     from minprune.study.comparison import compare
     from minprune.study.complexity import analyze
+    from minprune.study.controls import reinitialised, smaller
     from minprune.study.evaluation import evaluate
     from minprune.study.plots import (
         plot_activity,
@@ -203,5 +207,6 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
         plot_weights,
         plot_where_it_pays,
     )
+    from minprune.study.records import Sweep
     from minprune.study.sweep import sweep
     from minprune.study.timing import time_inference
