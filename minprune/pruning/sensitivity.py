@@ -40,7 +40,8 @@ def sensitivity(
     network : Network
         It is left alone.
     criterion : Criterion
-        Which weights go. It is asked once; of one with `rounds` that is its first look.
+        Which weights go. It is asked once; of one with `rounds` that is its first look. If it makes up for what goes
+        (`OptimalBrainSurgeon`), so it does here.
     valid : Split or (x, y)
         What the loss is measured on: data that is neither trained on nor reported.
     loss : Loss
@@ -79,7 +80,7 @@ def sensitivity(
     pattern = Unstructured() if pattern is None else pattern
     check_kinds("sensitivity", network=(network, Network), loss=(loss, Loss))
     check_parts("sensitivity", criterion=criterion, pattern=pattern)
-    if not isinstance(sparsities, Sequence) or isinstance(sparsities, str) or not sparsities:
+    if not isinstance(sparsities, Sequence | np.ndarray) or isinstance(sparsities, str) or np.size(sparsities) == 0:
         raise InvalidTypeError(f"sparsities must be a sequence of numbers, got {sparsities!r} in sensitivity()")
     levels = [fraction(s, f"sparsities[{i}]", "sensitivity") for i, s in enumerate(sparsities)]
     if levels[0] == 0 or any(b <= a for a, b in pairwise(levels)):
@@ -117,6 +118,8 @@ class _Known(Criterion):
         if hasattr(criterion, "neuron_scores"):
             found = criterion.neuron_scores(network, data)
             self.neuron_scores = lambda network, data: found
+        if hasattr(criterion, "compensate"):
+            self.compensate = lambda network, _, masks: criterion.compensate(network, data, masks)
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
         return self._scores
@@ -134,7 +137,7 @@ def _gone(units: Units, name: str) -> float:
     """Return the share of a layer that is gone, as `PerLayer` counts it: of weights, or of units that span layers."""
     if units.separable:
         return units.gone[name] / units.total[name]
-    return 1 - int(np.count_nonzero(units.alive[name])) / units.alive[name].size
+    return int(np.count_nonzero(units.dead[name])) / units.dead[name].size
 
 
 def _loss(network: Network, data: tuple[Array, Array], loss: Loss) -> float:

@@ -34,6 +34,8 @@ _STEPS = 1000
 class Curves:
     """What pruning each layer alone does to the loss; `minprune.sensitivity` measures them.
 
+    ``plot_quality(curves.rows(), metric="loss", baseline=curves.base)`` draws them, a line for each layer.
+
     Attributes
     ----------
     base : float
@@ -44,6 +46,14 @@ class Curves:
         The loss with that layer alone at each of them.
     recipe : str
         How they were measured.
+
+    Examples
+    --------
+    >>> curves = Curves(0.1, {"dense1.weight": (0.0, 0.9)}, {"dense1.weight": (0.1, 0.2)})
+    >>> curves.rows()[1]
+    {'criterion': 'dense1.weight', 'sparsity': 0.9, 'value': 0.2}
+    >>> from minprune import plot_quality
+    >>> figure = plot_quality(curves.rows(), metric="loss", baseline=curves.base)
     """
 
     base: float
@@ -52,11 +62,15 @@ class Curves:
     recipe: str = ""
 
     def rows(self) -> list[dict[str, object]]:
-        """Return one dict for each measurement: layer, sparsity, loss. `plot_quality` draws them."""
+        """Return one dict for each measurement, as `plot_quality` takes them, with the layer for a criterion.
+
+        A layer of which nothing was left to begin with has no place on its axis, and is left out.
+        """
         return [
-            {"layer": name, "sparsity": s, "loss": loss}
+            {"criterion": name, "sparsity": s, "value": loss}
             for name in self.losses
             for s, loss in zip(self.sparsities[name], self.losses[name], strict=True)
+            if s < 1
         ]
 
     def cost(self, name: str, sparsity: Array) -> Array:
@@ -125,29 +139,38 @@ class Sensitivity(Allocation):
         total = sum(units.total.values())
         goes = round(sparsity * total)
         if not units.separable:
-            sizes = {name: units.scores[name].size for name in names}
-            shares = self._best(sizes, dict.fromkeys(names, 0), sizes, round(sparsity * sum(sizes.values())))
-            return [in_proportion(units, {name: shares[name] / sizes[name] for name in names}, goes)]
+            return [in_proportion(units, self._shares(units, names, goes), goes)]
         sizes = {name: units.total[name] for name in names}
         least = {name: units.gone[name] for name in names}
         most = {name: least[name] + may_go(units, name) for name in names}
-        counts = self._best(sizes, least, most, goes)
+        reach = {name: max(least[name], min(most[name], self._end(name, sizes[name]))) for name in names}
+        _check_reach(goes, sum(reach.values()), total)
+        counts = self._best(sizes, least, reach, goes)
         return [Group((name,), counts[name]) for name in names]
 
+    def _shares(self, units: Units, names: list[str], goes: int) -> dict[str, float]:
+        """Return the share of each layer's units, of as few units as it takes for `goes` weights to be gone."""
+        sizes = {name: units.scores[name].size for name in names}
+        none = dict.fromkeys(names, 0)
+        reach = {name: self._end(name, sizes[name]) for name in names}
+        _check_reach(goes, _gone(units, reach), sum(units.total.values()))
+        low, high = 0, sum(reach.values())
+        while low < high:
+            middle = (low + high) // 2
+            enough = _gone(units, self._best(sizes, none, reach, middle)) >= goes
+            low, high = (low, middle) if enough else (middle + 1, high)
+        counts = self._best(sizes, none, reach, low)
+        return {name: counts[name] / sizes[name] for name in names}
+
+    def _end(self, name: str, size: int) -> int:
+        """Return how many of `size` the last sparsity of the curve is."""
+        return int(self.curves.sparsities[name][-1] * size + 1e-9)
+
     def _best(
-        self, sizes: Mapping[str, int], least: Mapping[str, int], most: Mapping[str, int], goes: int
+        self, sizes: Mapping[str, int], least: Mapping[str, int], reach: Mapping[str, int], goes: int
     ) -> dict[str, int]:
         """Return how many go in each layer, `goes` in all, for the least total cost."""
         names = list(sizes)
-        reach = {n: max(least[n], min(most[n], int(self.curves.sparsities[n][-1] * sizes[n] + 1e-9))) for n in names}
-        largest = sum(reach.values())
-        if goes > largest:
-            size = sum(sizes.values())
-            raise BudgetError(
-                f"pruning {goes:,} of {size:,} is more than the curves reach, {largest:,}, a sparsity of "
-                f"{np.floor(1e6 * largest / size) / 1e6:g}: measure at higher sparsities, in Sensitivity()",
-                largest,
-            )
         extra = max(0, goes - sum(least.values()))
         room = {name: reach[name] - least[name] for name in names}
         step = max(1, extra // _STEPS)
@@ -157,7 +180,7 @@ class Sensitivity(Allocation):
         choices = []
         for name in names:
             able = min(room[name] // step, steps)
-            cost = self.curves.cost(name, (least[name] + step * np.arange(able + 1)) / sizes[name])
+            cost = self._cost(name, least[name] + step * np.arange(able + 1), sizes[name])
             total, choice = np.full(steps + 1, np.inf), np.zeros(steps + 1, np.int64)
             for i, price in enumerate(cost):  # this layer gives i steps, those before it the rest
                 with_it = best[: steps + 1 - i] + price
@@ -171,6 +194,10 @@ class Sensitivity(Allocation):
             left -= int(choice[left])
         return self._rest(counts, extra - step * steps, sizes, reach)
 
+    def _cost(self, name: str, counts: Array, size: int) -> Array:
+        """Return Δ at counts within reach; a layer that has lost more already costs what it does at its curve's end."""
+        return self.curves.cost(name, np.minimum(counts / size, self.curves.sparsities[name][-1]))
+
     def _rest(
         self, counts: dict[str, int], rest: int, sizes: Mapping[str, int], reach: Mapping[str, int]
     ) -> dict[str, int]:
@@ -179,10 +206,30 @@ class Sensitivity(Allocation):
             able = {name: min(rest, reach[name] - count) for name, count in counts.items() if reach[name] > count}
 
             def price(name: str, able: Mapping[str, int] = able) -> float:
-                ends = np.array([counts[name], counts[name] + able[name]]) / sizes[name]
-                return float(np.diff(self.curves.cost(name, ends))[0]) / able[name]
+                ends = np.array([counts[name], counts[name] + able[name]])
+                return float(np.diff(self._cost(name, ends, sizes[name]))[0]) / able[name]
 
             name = min(able, key=price)
             counts[name] += able[name]
             rest -= able[name]
         return counts
+
+
+def _gone(units: Units, counts: Mapping[str, int]) -> int:
+    """Return how many weights are gone when so many units of each layer are: the dead ones first, then the lowest."""
+    order, start = [], 0
+    for name, scores in units.scores.items():
+        ranked = np.lexsort((scores, units.alive[name]))
+        order.append(start + ranked[: counts.get(name, 0)])
+        start += scores.size
+    lost = units.lost(tuple(units.scores), np.concatenate(order))
+    return sum(units.gone.values()) + (int(lost[-1]) if lost.size else 0)
+
+
+def _check_reach(goes: int, largest: int, size: int) -> None:
+    if goes > largest:
+        raise BudgetError(
+            f"pruning {goes:,} of {size:,} weights is more than the curves reach: {largest:,}, a sparsity of "
+            f"{np.floor(1e6 * largest / size) / 1e6:g}, in Sensitivity(); measure at higher sparsities",
+            largest,
+        )
