@@ -128,7 +128,7 @@ class Plan:
     def _check_fits(self, network: Network, where: str) -> None:
         if not isinstance(network, Network):
             raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in {where}()")
-        planned = {name: mask.shape for name, mask in self.masks.items()}
+        planned = {name: array.shape for arrays in (self.masks, self.values) for name, array in arrays.items()}
         shapes = {name: p.shape for name, p in network.parameters.items() if p.prunable or name in planned}
         if shapes != planned:
             raise InvalidValueError(f"network must have the layers planned for, {planned}, got {shapes} in {where}()")
@@ -151,11 +151,10 @@ class Plan:
         dense1.weight (0, 1) stays: score 1.39, rank 4 of 4 (1 goes first), budget 2 weights, cutoff 0.804
         """
         found = self._rounds.fell_in(name, index) if self._rounds is not None else 0
-        if self._rounds is not None and 0 < found < self._rounds.number:
-            earlier = self._rounds.again(found).explain(name, index)
-            text = f"{earlier.text}, in round {found} of {self._rounds.number}"
-            return replace(earlier, round=found, text=text)
-        return explain(name, index, self.scores, self.masks, self._decision)
+        if self._rounds is None or found == 0:
+            return explain(name, index, self.scores, self.masks, self._decision)
+        why = self._rounds.again(found).explain(name, index)
+        return replace(why, round=found, text=f"{why.text}, in round {found} of {self._rounds.number}")
 
     @property
     def collapses(self) -> dict[str, float]:
@@ -163,7 +162,8 @@ class Plan:
         `min_keep`, lowest first: that layer goes first.
 
         Only of layers that compete with others for a budget, as under `Global` and `LAMP`; where each layer has its
-        own, none is emptied before 1.
+        own, none is emptied before 1. If not all layers compete, it is the sparsity of those that do. Of `Neurons`, a
+        layer is empty when its neurons are gone.
         """
         return self._decision.collapses()
 
@@ -196,12 +196,14 @@ class Plan:
     def _warning(self) -> list[str]:
         """Return a line that names the layer which pruning on would empty first, if that is near."""
         for name, limit in list(self.collapses.items())[:1]:
-            if 1 - limit > (1 - self.sparsity) / 2:  # half of what is left going would do it
-                left = next(layer.weights - layer.achieved for layer in self.layers if layer.name == name)
-                saved = " but for min_keep" if limit <= self.sparsity else ""
-                return [
-                    f"{name} collapses first, at a sparsity of {_down(limit):g}{saved}; here it keeps {count(left)}"
-                ]
+            left, noun, rivals = self._decision.left(name)
+            counted = [layer for layer in self.layers if layer.name in rivals]
+            reached = sum(layer.achieved for layer in counted) / sum(layer.weights for layer in counted)
+            if 1 - limit > (1 - reached) / 2:  # half of what is left going would do it
+                of = "" if len(counted) == len(self.layers) else f" of {', '.join(rivals)}"
+                saved = " but for min_keep" if limit <= reached and left else ""
+                keeps = f"{count(left)} {noun}{'' if left == 1 else 's'}"
+                return [f"{name} collapses first, at a sparsity of {_down(limit):g}{of}{saved}; here it keeps {keeps}"]
         return []
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from minprune.arguments import Array, Bools, whole
 from minprune.errors import InvalidValueError, did_you_mean
+from minprune.pruning.criteria.neuron import INPUTS
 from minprune.pruning.selection import Ranking
 from minprune.pruning.units import Units
 
@@ -107,6 +108,16 @@ class Decision:
                     lost = int(units.lost(group.layers, np.flatnonzero(falls))[-1])
                 found[name] = (gone + lost) / total
         return dict(sorted(found.items(), key=lambda item: item[1]))
+
+    def left(self, name: str) -> tuple[int, str, tuple[str, ...]]:
+        """Return how many units a ranked layer keeps, what they are called, and the layers whose weights are counted
+        with its own.
+        """
+        units = self.units
+        ranking = next(ranking for ranking in self.rankings if name in ranking.group.layers)
+        kept = int(np.count_nonzero(units.alive[name] & ~ranking.dropped[name]))
+        noun = "input" if name == INPUTS else units.noun
+        return kept, noun, ranking.group.layers if units.separable else tuple(units.total)
 
 
 def explain(

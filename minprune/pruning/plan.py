@@ -16,8 +16,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, fraction, real, whole
-from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.arguments import Array, Bools, finite, fraction, numeric, real, whole
+from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
 from minprune.nn.network import Network
 from minprune.pruning.allocation import Allocation, Global, groups_of
 from minprune.pruning.answer import LayerPlan, Plan, Rounds
@@ -91,7 +91,7 @@ def plan(
     dense2.weight       16            0  shared        15     1    93.8 %
     ─────────────────────────────────────────────────────────────────────
     total               48            0      36        36    12    75.0 %
-    dense2.weight collapses first, at a sparsity of 0.6875 but for min_keep; here it keeps 1
+    dense2.weight collapses first, at a sparsity of 0.6875 but for min_keep; here it keeps 1 weight
     """
     allocation = Global() if allocation is None else allocation
     pattern = Unstructured() if pattern is None else pattern
@@ -102,7 +102,7 @@ def plan(
     least = whole(min_keep, "min_keep", "plan", at_least=0)
     request = _Request(criterion, allocation, pattern, data, least, target, limit)
     recipe = f"{criterion!r} · {allocation!r} · {pattern!r}{how}"
-    rounds = whole(getattr(criterion, "rounds", 1), "rounds", repr(criterion))
+    rounds = whole(getattr(criterion, "rounds", 1), "rounds", type(criterion).__name__)
     made = _once(network, request) if rounds == 1 or limit is not None else _in_rounds(network, request, rounds)
     return replace(made, recipe=recipe, values=_compensated(network, made.masks, request))
 
@@ -165,6 +165,7 @@ def _in_rounds(network: Network, request: _Request, rounds: int, stop: int | Non
             here = work.parameters[name].mask
             fell[name][here & ~made.masks[name]] = k
             scores[name] = made.scores[name] if k == 1 else np.where(here, made.scores[name], scores[name])
+            scores[name].setflags(write=False)
         made.apply_in_place(work)
         for name, value in _compensated(network, made.masks, request).items() if k < rounds else ():
             work.parameters[name].value = value
@@ -195,26 +196,41 @@ def _on_the_way(network: Network, request: _Request, t: float) -> _Request:
         final /= network.weights
 
     def level(sparsity: float, initial: float = 0.0) -> float:
-        initial = min(initial, sparsity)
+        if initial >= sparsity:  # it is there already
+            return sparsity
         return 1 - (1 - initial) * math.pow((1 - sparsity) / (1 - initial), t)
 
     return replace(request, target=level(final, network.sparsity), allocation=request.allocation.scaled(level))
 
 
 def _compensated(network: Network, masks: Mapping[str, Bools], request: _Request) -> Mapping[str, Array]:
-    """Return the new values of what is kept, from a criterion that gives them."""
+    """Return the new values of what is kept, from a criterion that gives them: copies, +0.0 where a mask is False."""
     compensate = getattr(request.criterion, "compensate", None)
     if compensate is None:
         return MappingProxyType({})
-    values = compensate(network, request.data, {name: masks[name] for name in network.prunable})
-    for name, value in values.items():
+    given = compensate(network, request.data, {name: masks[name] for name in network.prunable})
+    if not isinstance(given, Mapping):
+        raise InvalidTypeError(
+            f"{request.criterion!r} must compensate by a mapping of names to arrays, "
+            f"got {type(given).__name__} in plan()"
+        )
+    values = {}
+    for name, value in given.items():
         parameter = network.parameters.get(name)
-        if parameter is None or np.shape(value) != parameter.shape or not np.isfinite(value).all():
+        if parameter is None:
             raise InvalidValueError(
-                f"{request.criterion!r} must compensate by finite values in the shape of a parameter, "
-                f"got {name} {np.shape(value)} in plan()"
+                f"{request.criterion!r} must compensate by values of parameters, got {name!r} in plan()"
+                f"{did_you_mean(name, network.parameters)}"
             )
-        value.setflags(write=False)
+        what = f"value of {name} by {request.criterion!r}"
+        array = numeric(value, what, "plan")
+        if array.shape != parameter.shape:
+            raise InvalidValueError(f"{what} must have shape {parameter.shape}, got {array.shape} in plan()")
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite, and is found next
+            array = finite(array.astype(parameter.dtype), what, "plan")
+        array[~masks.get(name, parameter.mask)] = 0
+        array.setflags(write=False)
+        values[name] = array
     return MappingProxyType(values)
 
 
