@@ -54,7 +54,8 @@ class GradientMagnitude(LossCriterion):
     """
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
-        return {name: np.abs(g) for name, g in mean_gradients(network, data, self.loss, self.batch_size).items()}
+        gradients = mean_gradients(network, data, self.loss, self.batch_size)
+        return {name: np.abs(g, out=g) for name, g in gradients.items()}
 
 
 class Saliency(LossCriterion):
@@ -92,11 +93,11 @@ class Saliency(LossCriterion):
     """
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
-        gradients = mean_gradients(network, data, self.loss, self.batch_size)
-        return {
-            name: np.abs(np.multiply(p.value, gradients[name], dtype=np.float64))
-            for name, p in network.prunable.items()
-        }
+        result = {}
+        for name, gradient in mean_gradients(network, data, self.loss, self.batch_size).items():
+            product = np.multiply(network.parameters[name].value, gradient, dtype=np.float64)  # small ones don't vanish
+            result[name] = np.abs(product, out=product)
+        return result
 
 
 def mean_gradients(network: Network, data: object, loss: Loss, batch_size: int) -> dict[str, Array]:

@@ -5,7 +5,7 @@ And how signed scores become scores ≥ 0: `from_the_least`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -34,8 +34,8 @@ class GraSP(LossCriterion):
 
         Hg ≈ (∂L/∂w (w + εg) − ∂L/∂w (w − εg)) / 2ε        ε = 1e-7 ‖w‖ / ‖g‖
 
-    for the price of three gradients, without second derivatives of the layers. The step is so small that a ReLU is
-    hardly ever at its kink in between; where one is, it counts for what the gradient jumps by.
+    for the price of three gradients, without second derivatives of the layers. The step is so small that a ReLU hardly
+    ever has its kink in between; where it has, the score takes in what the gradient jumps by.
 
     Parameters
     ----------
@@ -69,30 +69,40 @@ class GraSP(LossCriterion):
         self.temperature = real(temperature, "temperature", "GraSP", low=0.0, ends="(]")
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
-        worker = _in_float64(network)
-        weights = worker.prunable
-        masks = {name: p.mask for name, p in weights.items()}
-        loss = _Cooled(self.loss, self.temperature)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # found by whoever takes the scores in
+        worker, loss = _in_float64(network), _Cooled(self.loss, self.temperature)
+        masks = {name: p.mask for name, p in network.prunable.items()}
 
-            def gradients() -> dict[str, Array]:
-                return mean_gradients(worker, data, loss, self.batch_size)
+        def gradients() -> dict[str, Array]:
+            return mean_gradients(worker, data, loss, self.batch_size)
 
-            at = {name: p.value.copy() for name, p in weights.items()}
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by whoever takes the scores in
             g = {name: np.where(masks[name], gradient, 0.0) for name, gradient in gradients().items()}
-            if _norm(g) == 0 or _norm(at) == 0:  # nothing flows, or nothing is there for it to hang on
-                return {name: np.zeros(p.shape) for name, p in weights.items()}
-            step = STEP * _norm(at) / _norm(g)
-            sides = []
-            for sign in (1, -1):
-                for name, p in weights.items():
-                    p.value[...] = at[name] + sign * step * g[name]
-                sides.append(gradients())
-            above, below = sides
-            return from_the_least({n: at[n] * (above[n] - below[n]) / (2 * step) for n in at}, masks)
+            hg = _hessian_times(g, worker, gradients)
+            return from_the_least({name: p.value * hg[name] for name, p in worker.prunable.items()}, masks)
 
     def __repr__(self) -> str:
         return f"GraSP({self.loss!r}, temperature={self.temperature:g})"
+
+
+def _hessian_times(
+    v: Mapping[str, Array], worker: Network, gradients: Callable[[], dict[str, Array]]
+) -> dict[str, Array]:
+    """Return H v, from the gradients at both ends of a step along v; the worker's weights end up as they were."""
+    at = {name: p.value.copy() for name, p in worker.prunable.items()}
+    if _norm(v) == 0 or _norm(at) == 0:  # nothing flows, or there is nothing for it to hang on
+        return {name: np.zeros(w.shape) for name, w in at.items()}
+    step = STEP * _norm(at) / _norm(v)
+
+    def move(epsilon: float) -> None:
+        for name, p in worker.prunable.items():
+            p.value[...] = at[name] + epsilon * v[name]
+
+    move(step)
+    above = gradients()
+    move(-step)
+    below = gradients()
+    move(0.0)
+    return {name: (above[name] - below[name]) / (2 * step) for name in at}
 
 
 def from_the_least(signed: Mapping[str, Array], masks: Mapping[str, Bools]) -> dict[str, Array]:
