@@ -109,15 +109,17 @@ class Decision:
                 found[name] = (gone + lost) / total
         return dict(sorted(found.items(), key=lambda item: item[1]))
 
-    def left(self, name: str) -> tuple[int, str, tuple[str, ...]]:
-        """Return how many units a ranked layer keeps, what they are called, and the layers whose weights are counted
-        with its own.
+    def left(self, name: str) -> tuple[int, str, tuple[str, ...], int]:
+        """Return how many units a ranked layer keeps, what they are called, the layers whose weights are counted with
+        its own, and how many of those were asked to be gone (0 if units were counted).
         """
         units = self.units
         ranking = next(ranking for ranking in self.rankings if name in ranking.group.layers)
+        group = ranking.group
         kept = int(np.count_nonzero(units.alive[name] & ~ranking.dropped[name]))
         noun = "input" if name == INPUTS else units.noun
-        return kept, noun, ranking.group.layers if units.separable else tuple(units.total)
+        rivals = group.layers if units.separable else tuple(units.total)
+        return kept, noun, rivals, group.target if group.counted_in == "weights" else 0
 
 
 def explain(

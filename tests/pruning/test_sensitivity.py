@@ -106,12 +106,15 @@ def test_a_network_that_is_pruned_already_starts_from_there(network, data):
 
 def test_levels_that_a_layer_cannot_meet_are_left_out(data):
     network = mp.Network.mlp([6, 2, 3], rng=0)
-    assert mp.sensitivity(network, mp.Magnitude(), data, loss=LOSS, sparsities=(0.5, 0.95)).sparsities == {
+    assert mp.sensitivity(network, mp.Magnitude(), data, loss=LOSS, sparsities=(0.5, 0.51, 0.95)).sparsities == {
         "dense1.weight": (0.0, 0.5, 11 / 12),
         "dense2.weight": (0.0, 0.5),  # 0.95 of six are all six
     }
     full = mp.sensitivity(network, mp.Magnitude(), data, loss=LOSS, sparsities=(0.2, 1 / 3, 0.6), pattern=mp.NM(2, 3))
     assert full.sparsities == {"dense1.weight": (0.0, 2 / 12, 4 / 12), "dense2.weight": (0.0,)}
+    ask = {"loss": LOSS, "sparsities": (0.7, 0.9), "pattern": mp.Blocks((4, 2))}  # blocks of 8 and 4 weights
+    whole = mp.sensitivity(network, mp.Magnitude(), data, **ask)
+    assert whole.sparsities["dense1.weight"] in ((0.0, 8 / 12), (0.0, 4 / 12))
 
 
 class Once(Criterion):
@@ -139,7 +142,7 @@ def test_the_criterion_is_asked_once_and_the_network_is_left_alone(network, data
     [
         (mp.OptimalBrainSurgeon(), mp.Unstructured()),
         (mp.Activity(), mp.Neurons()),
-        (mp.NeuronTaylor(LOSS), mp.Neurons()),
+        (mp.NeuronTaylor(LOSS), mp.Neurons(inputs=True)),
     ],
 )
 def test_it_prunes_as_plan_does_with_what_makes_up_for_it_and_with_scores_of_neurons(network, data, criterion, pattern):

@@ -98,6 +98,13 @@ def test_an_end_that_rounding_put_just_below_a_count_is_that_count():
     assert [layer.achieved for layer in made.layers] == [10, 10]
 
 
+def test_what_is_less_than_a_step_goes_where_it_costs_least():
+    """Steps of two: of 2,001 weights one is left over."""
+    network = mp.Network.mlp([60, 50, 40], rng=0)
+    made = mp.plan(network, mp.Magnitude(), sparsity=2001 / 5000, allocation=mp.Sensitivity(_flat(network)))
+    assert [layer.achieved for layer in made.layers] == [2001, 0]
+
+
 def test_what_is_gone_beyond_a_curves_end_does_not_stop_the_other_layers():
     network = mp.Network.mlp([10, 10, 10], rng=0)
     pruned = mp.plan(network, mp.Magnitude(), allocation=mp.PerLayer({"dense1": 0.6})).apply(network)
@@ -143,6 +150,19 @@ def test_of_neurons_as_few_go_as_it_takes_and_those_that_lose_least(inputs):
     assert gone == {"dense1.weight": 5, "dense2.weight": 0}  # 14 weights a neuron, and 5 of them fit 81
     assert 0 <= made.requested - made.achieved < 14
     assert made.apply(network).parameters["dense1.weight"].mask.any(axis=1).all()  # no input went
+
+
+def test_neurons_that_are_gone_already_count_first():
+    """Half of the first layer's are, and more of them would cost much: it is the second that gives."""
+    network = mp.Network.mlp([6, 10, 8, 3], rng=0)
+    half = mp.PerLayer({"dense1": 0.5})
+    pruned = mp.plan(network, mp.Magnitude(), allocation=half, pattern=mp.Neurons()).apply(network)
+    levels = {"dense1.weight": (0.0, 0.5, 0.9), "dense2.weight": (0.0, 0.9)}
+    curves = Curves(0.0, levels, {"dense1.weight": (0.0, 0.0, 10.0), "dense2.weight": (0.0, 1.0)})
+    ask = {"pattern": mp.Neurons(), "allocation": mp.Sensitivity(curves)}
+    made = mp.plan(pruned, mp.Magnitude(), sparsity=0.6, **ask)
+    gone = [int(np.count_nonzero(~made.masks[name].any(axis=0))) for name in levels]
+    assert gone == [5, 3]  # of 164 weights 70 are gone, 28 more may go, and a neuron of the second layer has 8
 
 
 def test_what_it_must_be_given():
