@@ -103,6 +103,8 @@ def main() -> None:
     arguments.add_argument("--epochs", type=int, default=EPOCHS)
     arguments.add_argument("--tuning", type=int, default=TUNING)
     arguments.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    arguments.add_argument("--sparsities", type=float, nargs="+", default=SPARSITIES)
+    arguments.add_argument("--shares", type=float, nargs="+", default=SHARES, help="sparsities of whole neurons")
     arguments.add_argument(
         "--choose", action="store_true", help="measure learning rates on the validation part, and stop"
     )
@@ -120,16 +122,16 @@ def main() -> None:
         return
 
     ways = [mp.Global(), mp.ErdosRenyi()]
-    single = prune(args, WEIGHTS, SPARSITIES, args.seeds, mp.Unstructured(), ways, "weights")
-    whole = prune(args, NEURONS, SHARES, args.seeds, mp.Neurons(), [mp.Global()], "neurons")
-    worst = max(SPARSITIES)
+    single = prune(args, WEIGHTS, args.sparsities, args.seeds, mp.Unstructured(), ways, "weights")
+    whole = prune(args, NEURONS, args.shares, args.seeds, mp.Neurons(), [mp.Global()], "neurons")
+    worst = max(args.sparsities)
     body = "\n\n".join(
         [
             f"Test error in %, mean ± sd of {len(args.seeds)} seeds, after {args.tuning} epochs of fine-tuning.",
             lines(single, "error"),
             "The same before fine-tuning: what the criterion alone saves.",
             lines(single, "error_before"),
-            f"Whole neurons ({', '.join(map(at, SHARES))} of the weights), after fine-tuning and before.",
+            f"Whole neurons ({', '.join(map(at, args.shares))} of the weights), after fine-tuning and before.",
             lines(whole, "error"),
             lines(whole, "error_before"),
             verdicts(single, worst),
