@@ -44,7 +44,8 @@ class Regrowth(ABC):
     needs_data : bool
         Whether `promise` looks at training rows.
     may_return : bool
-        Whether what has just been dropped may grow again at once, which leaves it as it was.
+        Whether what has just been dropped may grow again at once, which leaves it as it was. If not, it does so only
+        where the pattern has no other place.
     """
 
     needs_data = False
@@ -100,26 +101,16 @@ class Regrowth(ABC):
             )
         given = self.promise(network, data, rng)
         hopes = {name: check_scores(name, given.get(name), p.shape, repr(self)) for name, p in network.prunable.items()}
-        layers = {name: _Layer(units, name) for name in units.scores}
-        counts = {name: layer.counts(self.share(t)) for name, layer in layers.items()}
-        while True:
-            dropped = {name: layer.lowest(counts[name]) for name, layer in layers.items()}
-            worth = units.growth(self._ranked(hopes, units, dropped), dropped)
-            if not self.may_return:
-                worth = {name: np.where(dropped[name], -np.inf, worth[name]) for name in worth}
-            fewer = {name: layer.possible(counts[name], worth[name]) for name, layer in layers.items()}
-            if fewer == counts:
-                break
-            counts = fewer  # a pattern may have no other place for all that it could drop
-        grown = {name: layer.highest(counts[name], worth[name]) for name, layer in layers.items()}
+        layers = {name: _Layer(units, name, self.share(t)) for name in units.scores}
+        dropped = {name: layer.lowest() for name, layer in layers.items()}
+        if not self.may_return:
+            hopes = {name: np.where(units.spread(name, dropped[name]), 0.0, hope) for name, hope in hopes.items()}
+        worth = units.growth(hopes, dropped)
+        if not self.may_return:  # or only where there is no other place: then it had better stayed
+            worth = {n: np.where(dropped[n] & (worth[n] >= 0), -1.0, worth[n]) for n in worth}
+        grown = {name: layer.highest(worth[name]) for name, layer in layers.items()}
         masks = units.regrown(dropped, grown)
         return {name: masks[name] for name in network.prunable}
-
-    def _ranked(self, hopes: Mapping[str, Array], units: Separable, dropped: Mapping[str, Bools]) -> dict[str, Array]:
-        """Return the hopes, with those of what has just been dropped at 0 if it may not return: then it comes last."""
-        if self.may_return:
-            return dict(hopes)
-        return {name: np.where(units.spread(name, dropped[name]), 0.0, hope) for name, hope in hopes.items()}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.fraction:g})"
@@ -188,38 +179,29 @@ class SET(Regrowth):
 
 
 class _Layer:
-    """The units of one layer: those that live whole, those that are dead, and how many of each size to exchange."""
+    """The units of one layer, and how many of each size are exchanged: a share of those that live whole, at most as
+    many as are dead.
+    """
 
-    def __init__(self, units: Separable, name: str) -> None:
+    def __init__(self, units: Separable, name: str, share: float) -> None:
         dead, full, has = units.dead[name], units.full, units.sizes
         self.scores = units.scores[name]
         self.sizes = np.ones(dead.size, np.int64) if full is None else full[name]
-        self.dead = dead
         self.live = ~dead if has is None else ~dead & (has[name] == self.sizes)
-        self.kinds = [1] if full is None else [int(size) for size in np.unique(self.sizes)]
+        self.counts: dict[int, int] = {}
+        for size in [1] if full is None else np.unique(self.sizes).tolist():
+            live, free = (int(np.count_nonzero(flags & (self.sizes == size))) for flags in (self.live, dead))
+            self.counts[size] = min(round(share * live), free)
 
-    def counts(self, share: float) -> dict[int, int]:
-        """Return how many of each size to exchange: a share of the live ones, at most as many as are dead."""
-        return {
-            size: min(round(share * self._number(self.live, size)), self._number(self.dead, size))
-            for size in self.kinds
-        }
+    def lowest(self) -> Bools:
+        return self._first(np.where(self.live, self.scores, np.inf))
 
-    def possible(self, counts: Mapping[int, int], worth: Array) -> dict[int, int]:
-        return {size: min(counts[size], self._number(worth > -np.inf, size)) for size in self.kinds}
+    def highest(self, worth: Array) -> Bools:
+        return self._first(-worth)
 
-    def lowest(self, counts: Mapping[int, int]) -> Bools:
-        return self._first(counts, np.where(self.live, self.scores, np.inf))
-
-    def highest(self, counts: Mapping[int, int], worth: Array) -> Bools:
-        return self._first(counts, -worth)
-
-    def _first(self, counts: Mapping[int, int], order: Array) -> Bools:
+    def _first(self, order: Array) -> Bools:
         """Return the lowest of each size."""
         result = np.zeros(order.size, np.bool_)
-        for size, count in counts.items():
+        for size, count in self.counts.items():
             result |= lowest(np.where(self.sizes == size, order, np.inf), count)
         return result
-
-    def _number(self, flags: Bools, size: int) -> int:
-        return int(np.count_nonzero(flags & (self.sizes == size)))

@@ -146,6 +146,15 @@ def test_a_run_begun_later_is_the_rest_of_the_whole_run(seed, start, penalty, dr
     assert rest["lr"] == history["lr"][-len(rest) :]
 
 
+def test_a_run_begun_later_draws_nothing_for_batches_that_taught_nothing():
+    weight, keep = (np.arange(40) % 3 == 0).astype(float), Keep(50)
+    options = {"epochs": 2, "batch_size": 1, "rng": 5, "sample_weight": weight, "optimizer": mp.SGD(0.1)}
+    whole = network(dropout=0.4)
+    run(whole, **options, callbacks=[keep])
+    run(keep.network, start=50, **options)
+    assert bits(keep.network) == bits(whole)
+
+
 def test_a_partial_epoch_says_the_mean_loss_of_what_it_saw():
     (x, y), net = data(), network()
     order = np.random.default_rng(0).permutation(40)

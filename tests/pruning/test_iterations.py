@@ -126,18 +126,19 @@ def test_rounds_are_found_by_number_and_sparsity():
 
 
 def test_repr():
-    def train(network):
-        return mp.fit(network, _data(), loss=LOSS, optimizer=mp.SGD(0.1), epochs=2, valid=_data(), patience=9, rng=3)
-
-    rounds = _prune(rounds=2, train=train)
-    lines = repr(rounds).splitlines()
-    assert lines[0] == "Pruned in 2 rounds: Magnitude() · Global() · Unstructured() to 75.0 %"
-    assert lines[1].split() == ["round", "sparsity", "kept", "loss", "valid_loss", "valid_accuracy"]
-    history = rounds[1].result
-    best = history.best_epoch - 1
-    assert lines[4].split() == [
-        "2", "75.0", "%", "23", *(f"{history[name][best]:.5g}" for name in ("loss", "valid_loss", "valid_accuracy")),
-    ]  # fmt: skip
+    history = mp.History(best_epoch=2)
+    for epoch, loss in enumerate((0.9, 0.5, 0.7), 1):
+        history.add(epoch=epoch, loss=loss + 1, valid_loss=loss, valid_accuracy=1 - loss, seconds=1)
+    rounds = _prune(rounds=2, train=lambda net: history)
+    assert repr(rounds).splitlines() == [
+        "Pruned in 2 rounds: Magnitude() · Global() · Unstructured() to 75.0 %",
+        "round  sparsity  kept  loss  valid_loss  valid_accuracy",
+        "───────────────────────────────────────────────────────",
+        "1        50.0 %    46   1.5         0.5             0.5",  # of the epoch that was restored
+        "2        75.0 %    23   1.5         0.5             0.5",
+    ]
+    history.best_epoch = None
+    assert repr(rounds).splitlines()[-1] == "2        75.0 %    23   1.7         0.7             0.3"
     assert repr(_prune(rounds=1, train=lambda net: 0.25)).splitlines()[1:] == [
         "round  sparsity  kept  result",
         "─────────────────────────────",

@@ -127,8 +127,17 @@ def test_n_of_m_by_hand():
         assert masks["dense1.weight"][:, 0].astype(int).tolist() == expected
 
 
-def test_what_finds_no_place_is_not_dropped():
-    """The lowest is in a group where all live: what went from there may not return, and nothing else can come."""
+def test_what_was_dropped_comes_after_all_others_also_where_nothing_is_hoped():
+    network = mp.Network([mp.Dense(4, 1, rng=0)])
+    network.parameters["dense1.weight"].mask = np.array([1, 1, 0, 0], bool)[:, None]
+    scores, hopes = split(network, np.arange(4.0)), split(network, np.zeros(4))
+    regrow = Hopes(hopes, 0.5, may_return=False)
+    masks = regrow.masks(network, scores, 0.0, pattern=mp.Unstructured(), data=None, rng=None)
+    assert masks["dense1.weight"][:, 0].tolist() == [False, True, True, False]
+
+
+def test_where_nothing_else_can_come_all_stay():
+    """The lowest are in a group where all live: nothing else can come there."""
     network = mp.Network([mp.Dense(8, 1, rng=0)])
     mask = np.array([1, 1, 1, 1, 0, 0, 1, 1], bool)[:, None]
     network.parameters["dense1.weight"].mask = mask

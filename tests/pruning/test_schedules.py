@@ -127,6 +127,7 @@ def test_by_hand():
     assert OneShot(at=1.0).due(10) == {9: 1.0}
     assert Cubic(begin=0.0, end=1.0, updates=2).due(4) == {2: 0.5, 3: 1.0}
     assert Linear(begin=0.2, end=0.6, updates=4).due(10) == {3: 0.25, 4: 0.5, 5: 0.75, 6: 1.0}
+    assert list(Linear(begin=0.1, end=0.6, updates=5).due(10)) == [2, 3, 4, 5, 6]  # 0.1 + 0.5 · 0.4 is above 0.3
     assert Cubic(updates=50).due(1) == {0: 1.0}
     assert Constant(0.0, 1.0, updates=3).due(10) == {0: 0.0, 5: 0.5, 9: 1.0}
     assert Constant(0.5, 1.0, updates=1).due(10) == {5: 1.0}
