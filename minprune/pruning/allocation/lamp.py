@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minprune.arguments import Array, Bools
+from minprune.arguments import Array, Bools, real
 from minprune.pruning.allocation.allocation import Allocation, Group
 from minprune.pruning.units import Units
 
@@ -22,9 +22,15 @@ class LAMP(Allocation):
     """All layers compete by LAMP score, s_k² / Σ_{j ≥ k} s_j² in the order of their own layer.
 
     With `Magnitude` it bounds, layer by layer, how far the network's output moves, whatever the layers' scales. At high
-    sparsity, where `Global` starves a layer, this does not. It takes scores as magnitudes: of a criterion that is a
-    square already, take the root first. A unit of several weights has a mean square as its score (`Reduction`), and
-    that is not squared once more.
+    sparsity, where `Global` starves a layer, this does not. It fails where scores are no magnitudes: how far apart two
+    layers' weights are then hangs on what the scores happen to be the power of.
+
+    Parameters
+    ----------
+    power : float, optional
+        What makes an energy of a score. By default 2 for single weights, whose scores are magnitudes, and 1 for units
+        of several weights, whose scores are mean squares. Give 1 if a weight's score is a square already (`Fisher`),
+        and 2 if a unit's score is not (``reduce="norm"``).
 
     References
     ----------
@@ -36,32 +42,46 @@ class LAMP(Allocation):
     array([0.111, 0.5  , 1.   ])
     """
 
+    def __init__(self, *, power: float | None = None) -> None:
+        self.power = None if power is None else real(power, "power", "LAMP", low=0.0, ends="(]")
+
     def groups(self, units: Units, sparsity: float) -> list[Group]:
-        power = 2 if units.sizes is None else 1
-        scores = {name: lamp_scores(units.scores[name], units.alive[name], power) for name in units.scores}
+        power = self.power or (2 if units.sizes is None else 1)
+        dead = units.dead  # what the pattern spares is not up for dropping, but it is left, and counts
+        scores = {name: lamp_scores(units.scores[name], ~dead[name], power) for name in units.scores}
         return [Group(tuple(scores), round(sparsity * sum(units.total.values())), scores=scores)]
 
+    def __repr__(self) -> str:
+        return "LAMP()" if self.power is None else f"LAMP(power={self.power:g})"
 
-def lamp_scores(scores: Array, alive: Bools, power: int) -> Array:
+
+def lamp_scores(scores: Array, live: Bools, power: float) -> Array:
     """Return the LAMP scores of one layer, (n,) float64; 0 where a unit is gone.
 
     Parameters
     ----------
     scores : array, (n,)
-    alive : bool array, (n,)
-    power : int
+    live : bool array, (n,)
+    power : float
         2 for scores that are magnitudes, 1 for squares.
     """
-    at = np.flatnonzero(alive)
-    result = np.zeros(scores.size)
-    if at.size:
-        order = at[np.argsort(scores[at], kind="stable")]
-        energy = scores[order].astype(np.float64)
-        if energy[-1] > 0:
-            energy /= energy[-1]  # scores of any size have squares then
-        else:
-            energy[:] = 1  # nothing but zeros: as for any equal scores, position decides
-        energy **= power
-        # Adding from the top and dividing round monotonically, so that the order within the layer can't change.
-        result[order] = energy / np.cumsum(energy[::-1])[::-1]
+    result, at = np.zeros(scores.size), np.flatnonzero(live)
+    if not at.size:
+        return result
+    order = at[np.argsort(scores[at], kind="stable")]
+    rising = scores[order].astype(np.float64)
+    # Divided by the highest, scores of any size have squares. If all are 0, they are as any other equal scores.
+    energy = (rising / rising[-1]) ** power if rising[-1] > 0 else np.ones(rising.size)
+    result[order] = _apart(energy / np.cumsum(energy[::-1])[::-1], np.diff(rising) > 0)
     return result
+
+
+def _apart(values: Array, rises: Bools) -> Array:
+    """Return `values` > 0 that never fall, and rise where `rises` says so, though rounding made them equal.
+
+    Read as whole numbers, the bits of floats ≥ 0 count them in order: the next float is the next number. So each value
+    becomes at least the one before it, plus one where it must rise.
+    """
+    steps = np.concatenate([[0], np.cumsum(rises)])
+    raised: Array = np.maximum.accumulate(values.view(np.int64) - steps) + steps
+    return raised.view(np.float64)
