@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import minprune as mp
 from minprune.errors import InvalidValueError
+from minprune.pruning.criteria import Movement, SynFlow
 from minprune.pruning.patterns import NM, Blocks, Vectors
 from minprune.pruning.regrowth import SET, RigL
 from minprune.pruning.schedules import Constant, Cubic, Custom, Geometric, Linear, OneShot
@@ -64,18 +65,27 @@ def test_such_a_pattern_takes_a_sparsity_as_well():
 
 
 @given(
+    st.sampled_from(
+        [
+            mp.Magnitude,
+            Movement,
+            lambda: SynFlow(rounds=3),
+            lambda: mp.GradientMagnitude(LOSS),
+            lambda: mp.Random(rng=0),
+        ]
+    ),
     st.sampled_from(SCHEDULES),
     st.sampled_from([mp.Global(), mp.Uniform(), mp.ErdosRenyi(), mp.LAMP(), mp.PerLayer({"dense1": 0.5})]),
     st.sampled_from([mp.Unstructured(), NM(1, 2), Vectors(2), Blocks((2, 2)), mp.Neurons()]),
     st.sampled_from([None, RigL(LOSS), SET(0.5)]),
 )
-def test_all_schedules_allocations_patterns_and_regrowths_compose(schedule, allocation, pattern, regrow):
+def test_all_of_them_compose(criterion, schedule, allocation, pattern, regrow):
     if isinstance(pattern, mp.Neurons) or isinstance(schedule, OneShot):
         regrow = None
     sets = isinstance(allocation, mp.PerLayer)
     network = _network()
     pruner = mp.Pruner(
-        mp.Magnitude(),
+        criterion(),
         sparsity=None if sets else 0.4,
         schedule=schedule,
         allocation=allocation,
