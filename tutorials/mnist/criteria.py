@@ -128,7 +128,7 @@ def main() -> None:
     worst = max(args.sparsities)
     body = "\n\n".join(
         [
-            f"Test error in %, mean ± sd of {len(args.seeds)} seeds, after {args.tuning} epochs of fine-tuning; all layers "
+            f"Test error in %, mean ± sd of {len(args.seeds)} seeds, after {args.tuning} epochs of fine-tuning; layers "
             "ranked together (`Global`).",
             lines(single, "error"),
             "The same before fine-tuning: what the criterion alone saves.",
