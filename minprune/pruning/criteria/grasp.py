@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from minprune.arguments import Array, Bools, real
-from minprune.nn.layers import Dense
+from minprune.nn.layers import Dense, Layer
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
 from minprune.pruning.criteria.gradient import LossCriterion, mean_gradients
@@ -78,7 +78,7 @@ class GraSP(LossCriterion):
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by whoever takes the scores in
             g = {name: np.where(masks[name], gradient, 0.0) for name, gradient in gradients().items()}
             hg = _hessian_times(g, worker, gradients)
-            return from_the_least({name: p.value * hg[name] for name, p in worker.prunable.items()}, masks)
+            return from_the_least({name: p.value * hg[name] for name, p in network.prunable.items()}, masks)
 
     def __repr__(self) -> str:
         return f"GraSP({self.loss!r}, temperature={self.temperature:g})"
@@ -87,7 +87,7 @@ class GraSP(LossCriterion):
 def _hessian_times(
     v: Mapping[str, Array], worker: Network, gradients: Callable[[], dict[str, Array]]
 ) -> dict[str, Array]:
-    """Return H v, from the gradients at both ends of a step along v; the worker's weights end up as they were."""
+    """Return H v, from the gradients at both ends of a step along v; the worker is left at one of them."""
     at = {name: p.value.copy() for name, p in worker.prunable.items()}
     if _norm(v) == 0 or _norm(at) == 0:  # nothing flows, or there is nothing for it to hang on
         return {name: np.zeros(w.shape) for name, w in at.items()}
@@ -101,7 +101,6 @@ def _hessian_times(
     above = gradients()
     move(-step)
     below = gradients()
-    move(0.0)
     return {name: (above[name] - below[name]) / (2 * step) for name in at}
 
 
@@ -132,16 +131,14 @@ class _Cooled(Loss):
 
 
 def _in_float64(network: Network) -> Network:
-    """Return a copy whose weights can be moved by very little."""
-    layers = []
+    """Return a copy whose weights can be moved by very little; it has no masks."""
+    layers: list[Layer] = []
     for layer in network.layers:
-        twin = layer.copy()
         if isinstance(layer, Dense):
-            bias = None if layer.bias is None else layer.bias.value.astype(np.float64)
-            twin = Dense.from_arrays(layer.weight.value.astype(np.float64), bias)
-            for mine, its in zip(layer.parameters, twin.parameters, strict=True):
-                its.mask = mine.mask
-        layers.append(twin)
+            bias = None if layer.bias is None else layer.bias.value
+            layers.append(Dense.from_arrays(layer.weight.value.astype(np.float64), bias))
+        else:
+            layers.append(layer.copy())
     return Network(layers)
 
 

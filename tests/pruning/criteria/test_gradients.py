@@ -1,6 +1,7 @@
 """The criteria made of gradients say what their formulas say: first order, Fisher by hand."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from problems import assert_near, gradients, mean_loss, problems, slope
 
@@ -97,3 +98,19 @@ def test_rows_of_which_nothing_comes_back_count_in_the_mean():
     for batch_size in (1, 2, 4):
         scores = Fisher(mp.MeanSquaredError(), batch_size=batch_size).scores(network, (x, y))
         assert scores["dense1.weight"][0, 0] == 9 * 4 / 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "targets"),
+    [([0.0, 1.0], [[0, 0], [2, 0]]), ([1.0], [[1, 2]]), ([1.0], [[0, 0]])],
+    ids=["after a row of zeros", "none positive", "none negative"],
+)
+def test_squares_of_tiny_gradients_do_not_vanish_beside_zeros(rows, targets):
+    w = np.float32(1e-25)
+    network = mp.Network([mp.Dense.from_arrays(np.array([[w, w]]))])
+    x, y = np.array(rows, np.float32)[:, None], np.array(targets, np.float32) * w
+    delta = x * w - y  # of the mean of two squares: exact
+    expected = np.float64(w) ** 2 * (x**2 * delta.astype(np.float64) ** 2).mean(axis=0)
+    scores = Fisher(mp.MeanSquaredError(), batch_size=1).scores(network, (x, y))["dense1.weight"]
+    assert np.allclose(scores[0], expected, rtol=1e-6, atol=0)
+    assert scores.any()

@@ -170,6 +170,10 @@ def test_a_copy_remembers_and_goes_its_own_way(duplicate):
     _step(network.copy(), twin)
     assert all((movement.scores(network)[n] == before[n]).all() for n in before)
     assert (twin.steps, movement.steps) == (1, 1)
+    third = duplicate(movement)
+    _step(network, movement)
+    assert (third.steps, movement.steps) == (1, 2)
+    assert all((third.scores(network)[n] == before[n]).all() for n in before)
 
 
 def test_without_training_it_refuses():
