@@ -9,7 +9,8 @@ With N weights in the network, n_l in layer l and target sparsity s, counting wh
     Sensitivity each layer a group of its own                    the d_l with the least Σ Δ_l(d_l), Σ d_l = round(s N)
     LAMP        one group, ranked by s_k² / Σ_{j ≥ k} s_j²       round(s N) in all
 
-Within a group the lowest scores go; that is all that is left to decide.
+Within a group the lowest scores go; that is all that is left to decide. Under ``Uniform(within="output")`` they are the
+lowest of each output, as many of every one.
 """
 
 from minprune.pruning.allocation.allocation import Allocation, Group, groups_of

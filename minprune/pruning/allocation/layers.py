@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from minprune.arguments import Array, fraction
+from minprune.arguments import Array, choice, fraction
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.pruning.allocation.allocation import Allocation, Group, known_layers
 from minprune.pruning.units import Units
@@ -33,26 +33,45 @@ class Global(Allocation):
 
 
 class Uniform(Allocation):
-    """Every layer gives up the same share of its weights.
+    """Every layer gives up the same share of its weights; ``within="output"``: every output gives up the same share.
+
+    Weights of a layer are compared with each other, or only those that lead to the same output, as for `ActivationNorm`
+    in its paper. Of a layer's outputs none then loses more than one weight more than another, unless it had lost more
+    already, and the layer's count stays exact; which of them lose that one weight is a matter of position.
 
     Units that span two layers can't be counted layer by layer. There, units go in the order of their rank within
     their layer, as a share of the layer's units, until the network's count is met: every layer gives up the same
     share of its units.
 
+    Parameters
+    ----------
+    within : {"layer", "output"}
+        What weights are compared with. "output" needs a pattern of single weights: `Unstructured` or `NM`.
+
     References
     ----------
-    Zhu & Gupta (2018), "To prune, or not to prune".
+    Zhu & Gupta (2018), "To prune, or not to prune". Sun, Liu, Bair & Kolter (2024), "A simple and effective pruning
+    approach for large language models" (Wanda), on comparing within each output.
 
     Examples
     --------
-    >>> Uniform()
-    Uniform()
+    >>> Uniform(), Uniform(within="output")
+    (Uniform(), Uniform(within='output'))
     """
 
+    def __init__(self, *, within: str = "layer") -> None:
+        self.within = choice(within, "within", "Uniform", ("layer", "output"))
+
     def groups(self, units: Units, sparsity: float) -> list[Group]:
+        if self.within == "output":
+            scores = _output_shares(units)
+            return [Group((name,), round(sparsity * units.total[name]), scores=scores) for name in units.scores]
         if units.separable:
             return [Group((name,), round(sparsity * units.total[name])) for name in units.scores]
         return [in_proportion(units, dict.fromkeys(units.scores, 1.0), round(sparsity * sum(units.total.values())))]
+
+    def __repr__(self) -> str:
+        return "Uniform()" if self.within == "layer" else f"Uniform(within={self.within!r})"
 
 
 class PerLayer(Allocation):
@@ -111,13 +130,36 @@ def in_proportion(units: Units, shares: Mapping[str, float], target: int) -> Gro
     scores = {}
     for name in units.scores:
         share = max(shares.get(name, usual), 1e-9)  # a layer that shall keep all it has goes last
-        scores[name] = _rank_shares(units.scores[name], units.alive[name]) / share
+        scores[name] = rank_shares(units.scores[name], units.alive[name]) / share
     return Group(tuple(scores), target, scores=scores)
 
 
-def _rank_shares(scores: Array, alive: Array) -> Array:
-    """Return (rank + ½) / n for each unit, in the order (score, position), dead units first."""
+def rank_shares(scores: Array, alive: Array) -> Array:
+    """Return (rank + ½) / n for each of n units, in the order (score, position), dead units first.
+
+    Examples
+    --------
+    >>> rank_shares(np.array([3.0, 1.0, 1.0, 2.0]), np.array([True, True, True, False]))
+    array([0.875, 0.375, 0.625, 0.125])
+    """
     order = np.lexsort((scores, alive))
     shares = np.empty(scores.size)
     shares[order] = (np.arange(scores.size) + 0.5) / scores.size
     return shares
+
+
+def _output_shares(units: Units) -> dict[str, Array]:
+    """Return (rank + ½) / n for each weight among the n that lead to its output: gone first, spared ones last."""
+    if not units.separable or units.sizes is not None:
+        raise InvalidValueError(
+            f"Uniform(within='output') compares the single weights of an output: it needs Unstructured() or NM(), "
+            f"got {units.noun}s in plan()"
+        )
+    result = {}
+    for name, shape in units.shapes.items():
+        dead, alive, scores = (of[name].reshape(shape) for of in (units.dead, units.alive, units.scores))
+        order = np.lexsort((scores, np.where(alive, 1, np.where(dead, 0, 2))), axis=0)
+        shares = np.empty(shape)
+        np.put_along_axis(shares, order, (np.arange(shape[0])[:, None] + 0.5) / shape[0], axis=0)
+        result[name] = shares.reshape(-1)
+    return result

@@ -20,8 +20,8 @@ class ActivationNorm(Criterion):
     Needs x only: labels and loss play no part. One pass over some hundred rows is enough. It mends what `Magnitude`
     fails at, inputs of different scales, and fails where inputs go together: of two equal ones either could go, and
     both are kept; `OptimalBrainSurgeon` sees that. It also grows with the activations from layer to layer, so under
-    `Global` it is layers of large activations that are kept. The paper compares within each output alone; of what is
-    here, `Uniform` comes nearest.
+    `Global` it is layers of large activations that are kept. The paper compares within each output alone, which is
+    ``allocation=Uniform(within="output")``.
 
     Parameters
     ----------
