@@ -15,8 +15,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minprune.arguments import Array
+from minprune.display import count
+from minprune.errors import BudgetError
 from minprune.pruning.allocation.allocation import Allocation, Group
-from minprune.pruning.allocation.layers import in_proportion
+from minprune.pruning.allocation.layers import rank_shares
 from minprune.pruning.units import Units
 
 
@@ -24,9 +27,15 @@ class ErdosRenyi(Allocation):
     """Each layer keeps a number of weights proportional to its neurons, ε (n_in + n_out), and the total is exact.
 
     At high sparsity it holds narrow layers, such as the output's, open where a common share would close them. It fails
-    where a wide layer matters more than its neurons say: it looks at shapes alone. For units that span layers, the
-    shares of the weights are taken as shares of the layer's units, along which all layers go until the network's count
-    is met.
+    where a wide layer matters more than its neurons say: it looks at shapes alone.
+
+    Units that span layers can't be counted layer by layer. There, ε falls until the network's count is met, and each
+    layer keeps min(1, density_l) of its units; the inputs, as a layer of units, have the mean of the others' densities.
+
+    Raises
+    ------
+    BudgetError
+        More is asked to go than the pattern lets (`NM`).
 
     References
     ----------
@@ -43,15 +52,21 @@ class ErdosRenyi(Allocation):
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
         total = sum(units.total.values())
-        neurons = {name: float(sum(units.shapes[name])) for name in units.total}
+        goes = round(sparsity * total)
         if not units.separable:
-            kept = spread(total - round(sparsity * total), neurons, dict.fromkeys(neurons, 0), units.total)
-            shares = {name: 1 - kept[name] / units.total[name] for name in units.total}
-            return [in_proportion(units, shares, round(sparsity * total))]
+            return [Group(tuple(units.scores), goes, scores=_turns(units))]
         # A layer keeps no more than it still has, and no less than what the pattern never lets go.
         most = {name: units.total[name] - units.gone[name] for name in units.total}
         least = {name: most[name] - may_go(units, name) for name in most}
-        kept = spread(total - round(sparsity * total), neurons, least, most)
+        able = total - sum(least.values())
+        if goes > able:
+            advice = f"; {units.advice}" if units.advice else ""
+            raise BudgetError(
+                f"pruning {count(goes)} of {count(total)} weights: at most {count(able)} can go, a sparsity of "
+                f"{np.floor(1e6 * able / total) / 1e6:g}, in ErdosRenyi(){advice}",
+                able,
+            )
+        kept = spread(total - goes, {name: sum(units.shapes[name]) for name in most}, least, most)
         return [Group((name,), units.total[name] - kept[name]) for name in units.scores]
 
 
@@ -65,8 +80,9 @@ def spread(
 ) -> dict[str, int]:
     """Return whole numbers that add up to `amount`, in proportion to `shares` but within the bounds.
 
-    That is round(ε · share) clipped to [least, most], for the ε with which the sum is right. Of the remainders the
-    largest are rounded up, the first on ties. What the bounds don't allow is left at the bounds.
+    That is round(ε · share), clipped to [least, most], for the ε with which the sum is right; of numbers that round up
+    at the same ε, the first do. So no number falls when `amount` rises: with largest remainders one could. An amount
+    beyond the bounds gives the bounds.
 
     Examples
     --------
@@ -77,15 +93,29 @@ def spread(
     share = np.array([shares[name] for name in names], dtype=np.float64)
     low, high = (np.array([bound[name] for name in names], dtype=np.int64) for bound in (least, most))
     amount = int(min(max(amount, low.sum()), high.sum()))
-    below, above = 0.0, float((high / share).max())  # for ε: at the first all are at their least, at the second at most
-    for _ in range(200):
+
+    def rounded(epsilon: float) -> Array:
+        return np.clip(np.floor(epsilon * share + 0.5), low, high).astype(np.int64)
+
+    below, above = 0.0, float(((high + 1) / share).max())  # for ε: too little, or just right, and too much
+    for _ in range(64):
         middle = (below + above) / 2
-        if np.clip(middle * share, low, high).sum() < amount:
-            below = middle
-        else:
-            above = middle
-    exact = np.clip(below * share, low, high)
-    result = np.floor(exact + 1e-9).astype(np.int64)
-    for i in np.argsort(result - exact, kind="stable"):
-        result[i] += int(min(amount - result.sum(), 1, high[i] - result[i]) > 0)
+        below, above = (middle, above) if rounded(middle).sum() <= amount else (below, middle)
+    # From just below, where rounding decides nothing yet, the last few go one by one to whom rounds up next.
+    result = rounded(below * (1 - 1e-12))
+    while result.sum() < amount:
+        result[np.argmin(np.where(result < high, (result + 0.5) / share, np.inf))] += 1
     return dict(zip(names, result.tolist(), strict=True))
+
+
+def _turns(units: Units) -> dict[str, Array]:
+    """Return for each unit the 1/ε at which it is its turn to go: those with the lowest go first.
+
+    The unit at place p in (0, 1) of its layer goes when what is kept, ε (n_in + n_out) / (n_in n_out), falls to 1 − p.
+    """
+    densities = {name: (n_in + n_out) / (n_in * n_out) for name, (n_in, n_out) in units.shapes.items()}
+    usual = sum(densities.values()) / len(densities)
+    return {
+        name: densities.get(name, usual) / (1 - rank_shares(scores, units.alive[name]))
+        for name, scores in units.scores.items()
+    }
