@@ -56,7 +56,7 @@ _HOME = {
     "AdamW": "nn.optimizers",
     "Network": "nn.network",
     "fit": "nn.training",
-    "History": "nn.training",
+    "History": "nn.history",
     "gradcheck": "nn.gradcheck",
     "compose": "pruning.masks",
     "shuffled": "pruning.masks",
@@ -97,6 +97,7 @@ _HOME = {
     "Pruner": "pruning.pruner",
     "prune_iteratively": "pruning.iterations",
     "lottery_ticket": "pruning.tickets",
+    "Ticket": "pruning.tickets",
     "CSR": "inference.csr",
     "compact": "inference.compaction",
     "compile": "inference.program",
@@ -161,6 +162,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.inference.program import Program, compile
     from minprune.nn.activations import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
     from minprune.nn.gradcheck import gradcheck
+    from minprune.nn.history import History
     from minprune.nn.layers import Dense, Dropout, Select
     from minprune.nn.learning_rates import CosineDecay, StepDecay
     from minprune.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
@@ -168,7 +170,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.nn.optimizers import SGD, Adam, AdamW
     from minprune.nn.parameter import Parameter
     from minprune.nn.penalties import L1, L2, GroupLasso
-    from minprune.nn.training import History, fit
+    from minprune.nn.training import fit
     from minprune.pruning.allocation import LAMP, ErdosRenyi, Global, PerLayer, Sensitivity, Uniform
     from minprune.pruning.criteria import (
         ActivationNorm,
@@ -192,7 +194,7 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.pruning.regrowth import SET, RigL
     from minprune.pruning.schedules import Constant, Cubic, Custom, Geometric, Linear, OneShot
     from minprune.pruning.sensitivity import sensitivity
-    from minprune.pruning.tickets import lottery_ticket
+    from minprune.pruning.tickets import Ticket, lottery_ticket
     from minprune.study.comparison import compare
     from minprune.study.complexity import analyze
     from minprune.study.controls import reinitialised, smaller

@@ -3,5 +3,5 @@
 Read `masks` (what a mask is; the exact selection) → `criteria` (which weights?) → `patterns` (in what shape?) →
 `units` (what a unit is worth, and takes along) → `allocation` (how many in each layer?) → `selection` (which units go)
 → `plan` → `answer` (what it says) → `explanation` → `sensitivity` (what each layer bears) → `schedules` (when?) →
-`recipe` → `pruner` → `regrowth` (what comes back?) → `iterations` → `tickets`.
+`recipe` → `regrowth` (what comes back?) → `pruner` → `iterations` → `tickets`.
 """

