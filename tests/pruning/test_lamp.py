@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 import minprune as mp
 from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
-from minprune.pruning.allocation.lamp import lamp_scores
+from minprune.pruning.allocation.lamp import _rising_order, lamp_scores
 
 
 def lamp_by_hand(scores, power):
@@ -71,6 +71,7 @@ def test_the_order_within_a_layer_never_changes(scores, power):
         ([0.0, 0.0, 0.0, 0.0], [1 / 4, 1 / 3, 1 / 2, 1]),
         ([2.0, 2.0, 2.0], [1 / 3, 1 / 2, 1]),  # all equal: as all 0
         ([0.0, 3.0, 0.0], [0, 1, 0]),
+        ([3.0, -0.0, 4.0, 0.0], [9 / 25, 0, 1, 0]),  # both are zeros
         ([4.0, 3.0], [1, 9 / 25]),
         ([3e-30, 4e-30], [9 / 25, 1]),  # in float32 their squares are nothing
         ([3e30, 4e30], [9 / 25, 1]),  # or infinite
@@ -80,6 +81,12 @@ def test_the_order_within_a_layer_never_changes(scores, power):
 def test_by_hand(scores, expected, dtype):
     found = lamp_scores(np.array(scores, dtype), np.ones(len(scores), bool), 2)
     assert found.tolist() == pytest.approx(expected, rel=1e-6)
+
+
+@given(st.sampled_from([np.float32, np.float64]).flatmap(lambda dtype: hnp.arrays(dtype, st.integers(1, 40),
+       elements=st.sampled_from([0.0, -0.0, 1e-40, 0.5, 1.0, 1.5, 3e38]), fill=st.nothing())))  # fmt: skip
+def test_ties_go_by_position_in_either_precision(scores):
+    assert _rising_order(scores).tolist() == sorted(range(len(scores)), key=lambda i: (scores[i], i))
 
 
 @pytest.mark.parametrize("factor", [2.0**-40, 2.0, 2.0**30])

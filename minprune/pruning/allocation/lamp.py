@@ -68,7 +68,7 @@ def lamp_scores(scores: Array, live: Bools, power: float) -> Array:
     result, at = np.zeros(scores.size), np.flatnonzero(live)
     if not at.size:
         return result
-    order = at[np.argsort(scores[at], kind="stable")]
+    order = at[_rising_order(scores[at])]
     rising = scores[order].astype(np.float64)
     # Divided by the highest, scores of any size have squares. If all are 0, they are as any other equal scores.
     energy = (rising / rising[-1]) ** power if rising[-1] > 0 else np.ones(rising.size)
@@ -76,11 +76,25 @@ def lamp_scores(scores: Array, live: Bools, power: float) -> Array:
     return result
 
 
+def _rising_order(scores: Array) -> Array:
+    """Return the order (score, position) of scores ≥ 0: a stable argsort, but of float32 several times as fast.
+
+    The bits of floats ≥ 0, read as whole numbers, are in the floats' order. With the position behind them no two are
+    equal, and NumPy sorts numbers much faster than it sorts places by them.
+    """
+    if scores.dtype != np.float32:
+        return np.argsort(scores, kind="stable")
+    bits = (scores + np.float32(0)).view(np.uint32).astype(np.uint64)  # −0.0 becomes +0.0, whose bits are the lowest
+    numbers = np.sort(bits << np.uint64(32) | np.arange(scores.size, dtype=np.uint64))
+    order: Array = (numbers & np.uint64(2**32 - 1)).astype(np.intp)
+    return order
+
+
 def _apart(values: Array, rises: Bools) -> Array:
     """Return `values` > 0 that never fall, and rise where `rises` says so, though rounding made them equal.
 
-    Read as whole numbers, the bits of floats ≥ 0 count them in order: the next float is the next number. So each value
-    becomes at least the one before it, plus one where it must rise.
+    As bits, again, the next float is the next number. So each value becomes at least the one before it, plus one where
+    it must rise.
     """
     steps = np.concatenate([[0], np.cumsum(rises)])
     raised: Array = np.maximum.accumulate(values.view(np.int64) - steps) + steps
