@@ -92,12 +92,12 @@ def spread(
     names = list(shares)
     share = np.array([shares[name] for name in names], dtype=np.float64)
     low, high = (np.array([bound[name] for name in names], dtype=np.int64) for bound in (least, most))
-    amount = int(min(max(amount, low.sum()), high.sum()))
+    amount = min(amount, int(high.sum()))
 
     def rounded(epsilon: float) -> Array:
         return np.clip(np.floor(epsilon * share + 0.5), low, high).astype(np.int64)
 
-    below, above = 0.0, float(((high + 1) / share).max())  # for ε: too little, or just right, and too much
+    below, above = 0.0, float((high / share).max())  # for ε: all are at their least, and all at their most
     for _ in range(64):
         middle = (below + above) / 2
         below, above = (middle, above) if rounded(middle).sum() <= amount else (below, middle)
