@@ -162,6 +162,26 @@ def test_units_are_ranked_by_the_scores_of_those_that_are_left(case, power):
         assert np.count_nonzero(found) <= len(mine)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "power"),
+    [
+        (mp.Unstructured(), None),
+        (mp.NM(1, 2), None),
+        (mp.Blocks((2, 1)), None),  # mean squares: 9 and 16
+        (mp.Blocks((2, 1), reduce="norm"), 2),
+        (mp.Neurons(), None),
+        (mp.Neurons(reduce="mean"), 2),
+    ],
+)
+def test_each_kind_of_unit_has_a_power_that_makes_energies_of_its_scores(pattern, power):
+    """Of 3 and 4, or units made of nothing else, the lower one has 9 of 25."""
+    network = mp.Network([mp.Dense.from_arrays(np.array(w)) for w in ([[3.0, 4.0]], [[3.0], [4.0]])])
+    if isinstance(pattern, mp.Blocks):
+        network = mp.Network([mp.Dense.from_arrays(np.array([[3.0, 4.0]] * 2))])
+    (group,) = mp.LAMP(power=power).groups(pattern.units(network, mp.Magnitude().scores(network)), 0.5)
+    assert group.scores["dense1.weight"].tolist() == pytest.approx([9 / 25, 1])
+
+
 @given(networks(layers=(2, 4), pruned=False), st.data())
 def test_no_layer_is_emptied_before_all_are_down_to_one_weight(network, draws):
     scores = Given(draws.draw(any_scores(network)))

@@ -150,7 +150,7 @@ def rank_shares(scores: Array, alive: Array) -> Array:
 
 def _output_shares(units: Units) -> dict[str, Array]:
     """Return (rank + ½) / n for each weight among the n that lead to its output: gone first, spared ones last."""
-    if not units.separable or units.sizes is not None:
+    if units.sizes is not None:
         raise InvalidValueError(
             f"Uniform(within='output') compares the single weights of an output: it needs Unstructured() or NM(), "
             f"got {units.noun}s in plan()"
