@@ -1,7 +1,7 @@
 """What the tests of combinations share: a table of members for each of the questions, and what each of them promises.
 
 Two small networks stand for all. "relu" is 8-12-8-4, dense and trained. "tanh" looks at 7 of 10 columns, is 7-10-6-3
-without biases, so that groups and tiles have ragged ends, and has lost an eighth of its weights before.
+without biases, so that groups and tiles have ragged ends, and two of its layers have lost weights before.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import minprune as mp
 from minprune.pruning.allocation import Curves
 
 LOSS = mp.SoftmaxCrossEntropy()
-PRUNED_BEFORE = 1 / 8
+PRUNED_BEFORE = (0.2, 0.1, 0.0)  # of each layer of the second network
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,8 @@ def problem(name):
             layers += [mp.Tanh()] if k else []
             layers.append(mp.Dense(inputs, outputs, bias=False, rng=draws))
         network, sparsity, min_keep = mp.Network(layers), 0.6, 1
-        for p in network.prunable.values():
-            mask = np.ones(p.size, bool)
-            mask[draws.permutation(p.size)[: round(PRUNED_BEFORE * p.size)]] = False
-            p.mask = mask.reshape(p.shape)
+        for p, share in zip(network.prunable.values(), PRUNED_BEFORE, strict=True):
+            p.mask = draws.permutation(np.arange(p.size) >= round(share * p.size)).reshape(p.shape)
     x = draws.standard_normal((40, network.inputs))
     data, movement = (x, np.argmax(x[:, : network.outputs], axis=1)), mp.Movement()
     settings = {"loss": LOSS, "optimizer": mp.SGD(0.1, momentum=0.9), "epochs": 5, "batch_size": 10, "rng": 0}
