@@ -20,7 +20,7 @@ from combining import (
 
 import minprune as mp
 
-STEPS = 12
+STEPS = 8
 LISTENS = "Movement"  # and so begins afresh in each training
 
 
@@ -28,7 +28,7 @@ class Watch:
     """Looks at the network right after the pruner, before each step."""
 
     def __init__(self, pruner, network):
-        self.pruner, self.before, self.seen = pruner, network.copy(), 0
+        self.pruner, self.before, self.seen, self.moved = pruner, network.copy(), 0, 0
         self.masks = {name: p.mask for name, p in network.parameters.items()}
 
     def before_step(self, network, step):
@@ -40,13 +40,14 @@ class Watch:
             assert_shape(self.before, masks, self.pruner.pattern, regrown=self.pruner.regrow is not None)
             for name, p in network.prunable.items():  # what regrows takes the place of what it drops
                 assert p.kept == np.count_nonzero(plan.masks[name])
+                self.moved += np.count_nonzero(p.mask & ~plan.masks[name])
         if self.pruner.regrow is None:
             assert not any((masks[name] & ~self.masks[name]).any() for name in masks)
         self.masks = masks
 
 
 def _train(network, data, pruner, callbacks=()):
-    settings = {"optimizer": mp.SGD(0.05, momentum=0.9), "epochs": 3, "batch_size": 10, "rng": 0}
+    settings = {"optimizer": mp.SGD(0.05, momentum=0.9), "epochs": 2, "batch_size": 10, "rng": 0}
     mp.fit(network, data, loss=LOSS, pruner=pruner, callbacks=callbacks, **settings)
     return settings["optimizer"]
 
@@ -69,9 +70,8 @@ def _check_fit(criterion, allocation, pattern, schedule, regrow="none", given="r
     assert_gone_is_zero(network, optimizer)
     achieved = [update.achieved for update in pruner.updates]
     assert achieved == sorted(achieved)
-    grown = [update.grown for update in pruner.updates]
-    assert grown[-1] == 0
-    return sum(grown)
+    assert pruner.updates[-1].grown == 0
+    return watch.moved
 
 
 def _every(*parts):
@@ -112,5 +112,5 @@ def test_fit_from_a_network_that_was_pruned_before(criterion, allocation, patter
     _every(ALLOCATIONS, PATTERNS, SCHEDULES, ["RigL", "SET"]),
 )
 def test_fit_with_regrowth(allocation, pattern, schedule, regrow):
-    grown = _check_fit("Magnitude", allocation, pattern, schedule, regrow)
-    assert grown > 0 or allocation == "Sensitivity"  # it all but empties layers, and one block has nothing to exchange
+    moved = _check_fit("Magnitude", allocation, pattern, schedule, regrow)
+    assert moved > 0
