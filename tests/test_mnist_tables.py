@@ -29,7 +29,7 @@ def run(name, folder, *options):
         (
             "criteria",
             ["--tuning", "1", "--sparsities", "0.9", "--shares", "0.5"],
-            ["ErdosRenyi: magnitude", "SynFlow", "random", "NeuronTaylor", "Worse than random"],
+            ["with ErdosRenyi: before", "SynFlow", "random", "NeuronTaylor", "worse than random"],
         ),
     ],
 )

@@ -19,6 +19,7 @@ from functools import partial
 from statistics import mean
 
 from common import at, error, keep, lenet, parser, part, train
+from matplotlib.figure import Figure
 
 import minprune as mp
 from minprune.display import table
@@ -125,7 +126,6 @@ def main() -> None:
     single = prune(args, WEIGHTS, args.sparsities, args.seeds, mp.Unstructured(), [mp.Global()], "weights")
     fixed = prune(args, WEIGHTS, [middle], args.seeds, mp.Unstructured(), [mp.ErdosRenyi()], "weights")
     whole = prune(args, NEURONS, args.shares, args.seeds, mp.Neurons(), [mp.Global()], "neurons")
-    worst = max(args.sparsities)
     body = "\n\n".join(
         [
             f"Test error in %, mean ± sd of {len(args.seeds)} seeds, after {args.tuning} epochs of fine-tuning; layers "
@@ -139,7 +139,7 @@ def main() -> None:
             f"Whole neurons ({', '.join(map(at, args.shares))} of the weights), after fine-tuning and before.",
             lines(whole, "error"),
             lines(whole, "error_before"),
-            verdicts(single, worst),
+            *(verdicts(single, s) for s in args.sparsities),
             verdicts(fixed, middle),
         ]
     )
@@ -149,24 +149,31 @@ def main() -> None:
         "Criteria side by side: LeNet-300-100 on MNIST, one shot and fine-tuning",
         "python tutorials/mnist/criteria.py",
         body,
-        plots.plot_sweep(single, metric="error"),
+        draw(single),
     )
 
 
 def verdicts(found: Sweep, sparsity: float) -> str:
-    """Say, for each way to share the budget, who does worse than random and than magnitude at the highest sparsity."""
-    means = {(r["allocation"], r["criterion"] or r["control"]): r for r in found.summary() if r["sparsity"] == sparsity}
+    """Say for one sparsity who does better than magnitude, before fine-tuning and after, and who worse than random."""
     text = []
-    for allocation in dict.fromkeys(way for way, _ in means):
-        mine = {name: row for (way, name), row in means.items() if way == allocation}
-        random, magnitude = mine.pop("random")["mean"], mine["Magnitude"]["mean"]
-        worse = [f"{name} ({row['mean']:.2f})" for name, row in mine.items() if row["mean"] > random]
-        better = [f"{name} ({row['mean']:.2f})" for name, row in mine.items() if row["mean"] < magnitude]
+    for metric, when in (("error_before", "before fine-tuning"), ("error", "after")):
+        rows = [r for r in found.summary(metric) if r["sparsity"] == sparsity]
+        errors = {r["criterion"] or r["control"]: r["mean"] for r in rows}
+        random, magnitude = errors.pop("random"), errors["Magnitude"]
+        better = [f"{name} ({value:.2f})" for name, value in errors.items() if value < magnitude]
+        worse = [f"{name} ({value:.2f})" for name, value in errors.items() if value > random]
         text.append(
-            f"At {at(sparsity)} with {allocation}: magnitude {magnitude:.2f} %, random {random:.2f} %. "
-            f"Better than magnitude: {', '.join(better) or 'none'}. Worse than random: {', '.join(worse) or 'none'}."
+            f"{when}, magnitude has {magnitude:.2f} % and random {random:.2f} %; better than magnitude: "
+            f"{', '.join(better) or 'none'}; worse than random: {', '.join(worse) or 'none'}"
         )
-    return "\n\n".join(text)
+    return f"At {at(sparsity)} with {rows[0]['allocation']}: {'. And '.join(text)}."
+
+
+def draw(found: Sweep) -> Figure:
+    """Draw the errors after fine-tuning, without those that would leave no room for the others."""
+    near = tuple(r for r in found.records if r["criterion"] != "GraSP" and r["control"] != "random")
+    title = "Test error in % after fine-tuning, one shot, Global\n(GraSP and random are far above)"
+    return plots.plot_sweep(Sweep(near, found.metrics), metric="error", title=title)
 
 
 if __name__ == "__main__":
