@@ -128,10 +128,12 @@ def _prefix(units: Units, group: Group, candidates: Mapping[str, Bools], budget:
     source = units.scores if group.scores is None else group.scores
     scores = np.concatenate([source[name] for name in group.layers])
     allowed = np.concatenate(list(candidates.values()))
-    if not allowed.all():
-        # As scores[~allowed] = inf, but without a branch for each: a quarter of the time where half of them are gone.
-        scores += np.array([np.inf, 0], scores.dtype).take(allowed.view(np.uint8), mode="clip")
     able = int(np.count_nonzero(allowed))
+    if able < 0.98 * allowed.size:
+        # As below, but without a branch for each: a quarter of the time where half of them are no candidates.
+        scores += np.array([np.inf, 0], scores.dtype).take(allowed.view(np.uint8), mode="clip")
+    elif able < allowed.size:
+        scores[~allowed] = np.inf
     if group.counted_in == "units" or units.sizes is None:
         chosen = lowest(scores, min(budget, able))
     elif units.separable:
