@@ -189,11 +189,7 @@ def _on_the_way(network: Network, request: _Request, t: float) -> _Request:
     final = request.target
     if final is None:  # every candidate of the pattern shall go: what will be gone then?
         units = request.pattern.units(network, {name: np.zeros(p.shape) for name, p in network.prunable.items()})
-        final = sum(units.gone.values()) + sum(
-            int(np.count_nonzero(alive) if units.sizes is None else units.sizes[name].sum())
-            for name, alive in units.alive.items()
-        )
-        final /= network.weights
+        final = (sum(units.gone.values()) + sum(map(units.may_go, units.alive))) / network.weights
 
     def level(sparsity: float, initial: float = 0.0) -> float:
         if initial >= sparsity:  # it is there already

@@ -57,7 +57,7 @@ class ErdosRenyi(Allocation):
             return [Group(tuple(units.scores), goes, scores=_turns(units))]
         # A layer keeps no more than it still has, and no less than what the pattern never lets go.
         most = {name: units.total[name] - units.gone[name] for name in units.total}
-        least = {name: most[name] - may_go(units, name) for name in most}
+        least = {name: most[name] - units.may_go(name) for name in most}
         able = total - sum(least.values())
         if goes > able:
             advice = f"; {units.advice}" if units.advice else ""
@@ -68,11 +68,6 @@ class ErdosRenyi(Allocation):
             )
         kept = spread(total - goes, {name: sum(units.shapes[name]) for name in most}, least, most)
         return [Group((name,), units.total[name] - kept[name]) for name in units.scores]
-
-
-def may_go(units: Units, name: str) -> int:
-    """Return how many of a layer's weights the pattern lets go."""
-    return int(units.alive[name].sum() if units.sizes is None else units.sizes[name][units.alive[name]].sum())
 
 
 def spread(

@@ -23,7 +23,6 @@ from minprune.arguments import Array
 from minprune.display import percent, table
 from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
 from minprune.pruning.allocation.allocation import Allocation, Group, known_layers
-from minprune.pruning.allocation.erdos_renyi import may_go
 from minprune.pruning.allocation.layers import in_proportion
 from minprune.pruning.units import Units
 
@@ -142,7 +141,7 @@ class Sensitivity(Allocation):
             return [in_proportion(units, self._shares(units, names, goes), goes)]
         sizes = {name: units.total[name] for name in names}
         least = {name: units.gone[name] for name in names}
-        most = {name: least[name] + may_go(units, name) for name in names}
+        most = {name: least[name] + units.may_go(name) for name in names}
         reach = {name: max(least[name], min(most[name], self._end(name, sizes[name]))) for name in names}
         _check_reach(goes, sum(reach.values()), total)
         counts = self._best(sizes, least, reach, goes)

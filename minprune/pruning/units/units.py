@@ -71,6 +71,11 @@ class Units(ABC):
         """Whether every weight of a unit is gone, by layer."""
         return {name: ~alive for name, alive in self.alive.items()}
 
+    def may_go(self, name: str) -> int:
+        """Return how many kept weights the candidates of a layer come to."""
+        alive = self.alive[name]
+        return int(np.count_nonzero(alive) if self.sizes is None else self.sizes[name][alive].sum())
+
     def safe(self, name: str) -> int:
         """Return how many live units of a layer the pattern never lets go: none, unless it says so."""
         return 0
