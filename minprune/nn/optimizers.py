@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,8 @@ class Optimizer(ABC):
     """What `fit` asks of an optimizer: ``step(parameters, progress)``. A new one is a name for each state array and a
     rule.
 
-    State is kept with its `Parameter`, not by name: the parameters of a copied or rewound network start afresh.
+    State is kept with its `Parameter`, not by name: the parameters of a copied or rewound network start afresh, and one
+    optimizer can train several networks. `carry` hands state on where that is meant.
     """
 
     slots: tuple[str, ...] = ()
@@ -68,6 +70,48 @@ class Optimizer(ABC):
         if self not in parameter.states:
             parameter.states[self] = State(parameter, self.slots)
         return parameter.states[self]
+
+    def carry(self, source: Parameter, target: Parameter, index: Any = ...) -> None:
+        """Let `target` go on from what is remembered of ``source[index]``: a copy, the number of steps included.
+
+        What is not kept in `target` is +0.0 in its state too. If `source` has taken no step, nor has `target`.
+
+        Parameters
+        ----------
+        source, target : Parameter
+        index : NumPy index, optional
+            The part of `source` that `target` is, such as ``np.ix_(rows, columns)``; all of it by default.
+
+        Raises
+        ------
+        InvalidValueError
+            That part has another shape than `target`.
+
+        Examples
+        --------
+        >>> old, new = Parameter(np.zeros(3), "old"), Parameter(np.zeros(2), "new")
+        >>> old.grad[:] = [1.0, 2.0, 3.0]
+        >>> optimizer = SGD(0.5, momentum=0.9)
+        >>> optimizer.step({"old": old})
+        >>> optimizer.carry(old, new, [0, 2])
+        >>> optimizer.state(new), optimizer.state(new).arrays["momentum"]
+        (State(momentum after 1 steps), array([1., 3.]))
+        """
+        part = source.mask[index].shape
+        if part != target.shape:
+            raise InvalidValueError(
+                f"target must have the shape of its part of {source.name or 'source'}, {part}, got {target.shape} in "
+                f"carry()"
+            )
+        known = source.states.get(self)
+        target.states.pop(self, None)
+        if known is not None:
+            state = State(target, ())
+            for slot, array in known.arrays.items():
+                state.arrays[slot] = np.array(array[index], dtype=target.dtype, order="C")
+                target.obey(state.arrays[slot])
+            state.steps = known.steps
+            target.states[self] = state
 
     def step(self, parameters: Mapping[str, Parameter], progress: float = 0.0) -> None:
         """Step each parameter by its ``grad``; dropped weights, their gradients and their state are +0.0 after it."""
