@@ -100,7 +100,7 @@ _HOME = {
     "Ticket": "pruning.tickets",
     "CSR": "inference.csr",
     "compact": "inference.compaction",
-    "compile": "inference.program",
+    "compile": "inference.compilation",
     "Program": "inference.program",
     "analyze": "study.complexity",
     "evaluate": "study.evaluation",
@@ -158,8 +158,9 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
         StorageError,
     )
     from minprune.inference.compaction import compact
+    from minprune.inference.compilation import compile
     from minprune.inference.csr import CSR
-    from minprune.inference.program import Program, compile
+    from minprune.inference.program import Program
     from minprune.nn.activations import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
     from minprune.nn.gradcheck import gradcheck
     from minprune.nn.history import History

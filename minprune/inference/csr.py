@@ -20,8 +20,13 @@ With `nnz` stored entries and B samples it costs, against a dense product::
 so in float32 it is smaller than dense only above a sparsity of 2/3. An index has eight bytes because NumPy gathers
 with eight-byte indices: it converts four-byte ones in every call, measured at up to 60 % more time.
 
+There are two ways through a batch, of which the cheaper is taken::
+
+    by row       for each row gather the rows of x that it needs, then one BLAS call: rows · (some µs + nnz/rows · B)
+    by sample    the three passes for each sample: B · (some µs + nnz)
+
 Its place is one sample. Measured in float32 on one thread, in turns and in bursts, so that each matrix stays in the
-cache if it fits: the time of ``product(x, out)`` over that of SciPy's CSR, then over that of dense BLAS
+cache if it fits: the time of ``csr.into(y)(x)`` over that of SciPy's CSR, then over that of dense BLAS
 (``tests/benchmarks/inference.py``)::
 
     sparsity     256 × 256      1024 × 1024      4096 × 4096
@@ -29,28 +34,29 @@ cache if it fits: the time of ``product(x, out)`` over that of SciPy's CSR, then
     95 %         1.9   2.4       1.6   1.0        1.5   0.40
     99 %         2.1   1.9       2.6   0.42       2.1   0.12
 
-``csr @ x`` makes its scratch first, 10 µs and more. For batches of 16 to 256 dense BLAS won nearly everywhere at
-90–95 %, and CSR won at 99 % only with 4096 × 4096 or a batch of 256.
+For batches of 16 to 256 dense BLAS won nearly everywhere at 90–95 %, and CSR won at 99 % only with 4096 × 4096 or a
+batch of 256.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 
-from minprune.arguments import LARGEST_ARRAY, Array, Bools, float_dtype, mask_of_shape, numeric, whole
-from minprune.display import count, percent, size
+from minprune.arguments import LARGEST_ARRAY, Array, Bools, float_dtype, numeric, whole
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.inference.product import CSRProduct
+from minprune.inference.matrix import Call, Matrix, frozen, writeable
 
-__all__ = ["CSR", "CSRProduct"]
+_BLOCK = 65536  # entries gathered at a time, so that the products are still in the cache when they are added up
+_STEP = 1500  # one Python step costs as much time as gathering, multiplying and adding about this many entries
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
-class CSR:
-    """A matrix in compressed sparse rows. It never changes, so threads may share it.
+class CSR(Matrix):
+    """A matrix in compressed sparse rows.
 
     Parameters
     ----------
@@ -85,51 +91,26 @@ class CSR:
     indices: Array
     indptr: Array
     shape: tuple[int, int]
-
-    __array_ufunc__ = None  # makes ``array @ csr`` ask __rmatmul__ instead of making an array of objects
+    nnz: int = field(init=False)
+    multiply_adds: int = field(init=False)
 
     def __post_init__(self) -> None:
         data, indices, indptr, shape = _checked(self)
         object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "nnz", data.size)
+        object.__setattr__(self, "multiply_adds", data.size)
         for name, array in ("data", data), ("indices", indices), ("indptr", indptr):
-            frozen = np.array(array, data.dtype if name == "data" else np.intp).view()
-            frozen.flags.writeable = False
-            object.__setattr__(self, name, frozen)
+            object.__setattr__(self, name, frozen(array.astype(data.dtype if name == "data" else np.intp, copy=False)))
 
     def __reduce__(self) -> tuple[Any, ...]:  # a copy or an unpickled matrix is checked and frozen like any other
         return CSR, (self.data, self.indices, self.indptr, self.shape)
 
     @classmethod
-    def from_dense(cls, w: object, mask: Bools | None = None) -> CSR:
-        """Pack a dense matrix: exactly the kept entries if there is a mask, else every entry that is not +0.0.
-
-        Entries are stored bit for bit, −0.0 and the payload of a NaN included.
-
-        Parameters
-        ----------
-        w : (rows, columns) array
-            float32 or float64 in any memory layout, or integers, which become float64. Copied, never written to.
-        mask : (rows, columns) bool array, optional
-            True = stored, zero or not.
-
-        Examples
-        --------
-        >>> w = np.array([[0.0, -0.0, 1.5]])
-        >>> CSR.from_dense(w).nnz, CSR.from_dense(w, mask=np.array([[True, True, True]])).nnz
-        (2, 3)
-        """
-        dense = numeric(w, "w", "CSR.from_dense")
-        if dense.ndim != 2:
-            raise InvalidValueError(f"w must have shape (rows, columns), got {dense.shape} in CSR.from_dense()")
-        if dense.dtype.kind in "iu":
-            dense = dense.astype(np.float64)
-        float_dtype(dense.dtype, "CSR.from_dense")
-        bits = dense.view(f"u{dense.itemsize}")  # because -0.0 == 0.0
-        rows, columns = np.nonzero(bits if mask is None else mask_of_shape(mask, dense.shape, "w", "CSR.from_dense"))
-        return cls(dense[rows, columns], columns, _row_starts(rows, dense.shape[0]), dense.shape)
+    def _pack(cls, w: Array, mask: Bools) -> Self:
+        rows, columns = np.nonzero(mask)
+        return cls(w[rows, columns], columns, _row_starts(rows, w.shape[0]), w.shape)
 
     def to_dense(self) -> Array:
-        """Return the matrix as a new dense array; what is not stored is +0.0."""
         dense = np.zeros(self.shape, self.dtype)
         dense[self._rows(), self.indices] = self.data
         return dense
@@ -140,40 +121,79 @@ class CSR:
         order = np.argsort(self.indices, kind="stable")  # stable: the old rows stay in order within a new one
         return CSR(self.data[order], self._rows()[order], _row_starts(self.indices, self.shape[1]), self.shape[::-1])
 
-    def __matmul__(self, x: object) -> Array:
-        """Return the product with `x`, (columns,) or (columns, batch), as a new array in the matrix's dtype."""
-        return CSRProduct(self)(x)
-
-    def __rmatmul__(self, x: object) -> Array:
-        raise InvalidTypeError("a CSR multiplies from the left: x @ csr is (csr.T @ x.T).T, with csr.T made once")
-
-    def product(self) -> CSRProduct:
-        """Return ``x ↦ self @ x`` with its scratch arrays kept, so that repeated calls allocate nothing."""
-        return CSRProduct(self)
-
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float32 or float64."""
         return self.data.dtype
 
-    @property
-    def nnz(self) -> int:
-        """How many entries are stored, the zeros among them included."""
-        return self.data.size
+    def _holds(self) -> tuple[Array, ...]:
+        return self.data, self.indices, self.indptr
 
-    @property
-    def density(self) -> float:
-        """The stored share of the matrix, a fraction; 0 for a matrix without entries."""
-        return self.nnz / max(1, self.shape[0] * self.shape[1])
+    def into(self, out: Array) -> Call:
+        batch = out.shape[1]
+        if batch == 1:
+            return self._one_sample(out)
+        return self._by_row(out) if self.nnz * batch > _STEP * self.shape[0] else self._by_sample(out)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of data, indices and indptr together."""
-        return self.data.nbytes + self.indices.nbytes + self.indptr.nbytes
+    def _one_sample(self, out: Array) -> Call:
+        # reduceat repeats an element for an empty row and refuses one at the end, so it never gets to see them.
+        rows = np.flatnonzero(self.indptr[:-1] < self.indptr[1:])
+        all_filled = rows.size == self.shape[0]
+        sums = out[:, 0] if all_filled else np.empty(rows.size, self.dtype)
+        blocks = self._blocks(rows, sums)
 
-    def __repr__(self) -> str:
-        stored = f"{count(self.nnz)} stored ({percent(self.density)})"
-        return f"CSR {self.shape[0]}×{self.shape[1]} {self.dtype}, {stored}, {size(self.nbytes)}"
+        def call(x: Array) -> Array:
+            for indices, data, products, offsets, part in blocks:
+                # The indices were checked when the matrix was made; "wrap" is the mode that does least to them again.
+                x.take(indices, None, products, "wrap")
+                np.multiply(products, data, products)
+                np.add.reduceat(products, offsets, 0, None, part)
+            if not all_filled:
+                out[...] = 0.0
+                out[rows, 0] = sums
+            return out
+
+        return call
+
+    def _blocks(self, rows: Array, sums: Array) -> list[tuple[Array, ...]]:
+        """Cut the filled rows into runs of at most `_BLOCK` entries, or of one long row, as views made once."""
+        starts, ends = self.indptr[rows], self.indptr[rows + 1]
+        cuts = [0]
+        while cuts[-1] < rows.size:
+            most = int(np.searchsorted(ends, starts[cuts[-1]] + _BLOCK, side="right"))
+            cuts.append(max(most, cuts[-1] + 1))
+        spans = [(slice(a, b), int(starts[a]), int(ends[b - 1])) for a, b in pairwise(cuts)]
+        room = np.empty(max((end - begin for _, begin, end in spans), default=0), self.dtype)
+        indices = writeable(self.indices)
+        return [(indices[i:j], self.data[i:j], room[: j - i], starts[s] - i, sums[s]) for s, i, j in spans]
+
+    def _by_row(self, out: Array) -> Call:
+        indices = writeable(self.indices)
+        room = np.empty((int(np.diff(self.indptr).max(initial=0)), out.shape[1]), self.dtype)
+        steps = [
+            (indices[i:j], room[: j - i], self.data[i:j], out[row])
+            for row, (i, j) in enumerate(pairwise(self.indptr.tolist()))
+        ]
+
+        def call(x: Array) -> Array:
+            for columns, gathered, data, line in steps:
+                x.take(columns, 0, gathered, "wrap")
+                data.dot(gathered, line)
+            return out
+
+        return call
+
+    def _by_sample(self, out: Array) -> Call:
+        sample, result = np.empty((self.shape[1], 1), self.dtype), np.empty((self.shape[0], 1), self.dtype)
+        one = self._one_sample(result)
+
+        def call(x: Array) -> Array:
+            for j in range(out.shape[1]):
+                sample[:, 0] = x[:, j]
+                one(sample)
+                out[:, j] = result[:, 0]
+            return out
+
+        return call
 
     def _rows(self) -> Array:
         return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))

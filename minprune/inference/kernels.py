@@ -1,137 +1,115 @@
-"""The kernels: ways to compute x @ W for a layer that never changes again.
+"""The kernels: ways to compute one layer that never changes again, each a format and a layout.
 
-    kernel        multiply-adds a row     bytes held                  wins
-    dense         inputs · outputs        itemsize · inputs·outputs   where much is kept, and at large batches
-    used inputs   used · outputs          itemsize · used·outputs     where whole inputs are unused
-    csr           kept                    (itemsize + 8) · kept       at batch 1 where little is kept
+    kernel             format         layout      offered
+    dense              DenseMatrix    rows        always
+    packed             PackedDense    rows        where inputs or outputs are unused
+    dense features     DenseMatrix    features    for batches: beside a layer that wants features
+    packed features    PackedDense    features    the same
+    panels             Panels         features    where neighbouring outputs share their inputs
+    ell, csr           ELL, CSR       features    where little is kept
 
-Which of them it is for a layer, here and at this batch size, is not argued but measured: `candidates` offers, `tuning`
-times. At batch 1 a small layer is one or two microseconds of arithmetic, and a call into NumPy costs half of one: so
-the kernels call methods of arrays, which are nearer than functions, with arguments in their places.
+For one sample rows and features are the same, and everything is feature-major. Which kernel it is for a layer, here and
+at this batch size, is not argued but measured: `candidates` offers, `tuning` times. What can't win is not offered, for
+to build and to time it would take longer than all the others together.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
 from minprune.arguments import Array, Bools
 from minprune.inference.csr import CSR
+from minprune.inference.dense import DenseMatrix, PackedDense
+from minprune.inference.ell import ELL
+from minprune.inference.layouts import FEATURES, ROWS
+from minprune.inference.matrix import Matrix
+from minprune.inference.panels import Panels, panel_starts
+
+_LOWEST_PANEL = 4  # rows, in the mean: below, a panel gathers nearly as often as a sparse row
 
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """What a kernel is made from: the weight of one layer over the inputs it looks at.
+    """What a kernel is made from.
 
     Attributes
     ----------
-    weight : array, (used, outputs)
-    mask : bool array, (used, outputs)
-    inputs : int
-        How wide the layer's input is.
-    used : int array, (used,)
-        Which of its columns the rows of `weight` stand for.
+    weight : array, (inputs, outputs)
+        Zero where the mask is False.
+    mask : bool array, (inputs, outputs)
+    bias : array, (outputs,), or None
+        None if it is zero throughout.
     """
 
     weight: Array
     mask: Bools
-    inputs: int
-    used: Array
+    bias: Array | None
+
+    @property
+    def kept(self) -> int:
+        """How many weights are kept."""
+        return int(np.count_nonzero(self.mask))
+
+    def augmented(self) -> tuple[Array, Bools]:
+        """Return weight and mask with outputs as rows, and the bias as the weights of one more input, always 1."""
+        inputs, outputs = self.weight.shape
+        weight, mask = np.zeros((outputs, inputs + 1), self.weight.dtype), np.zeros((outputs, inputs + 1), np.bool_)
+        weight[:, :inputs], mask[:, :inputs] = self.weight.T, self.mask.T
+        if self.bias is not None:
+            weight[:, inputs], mask[:, inputs] = self.bias, True
+        return weight, mask
 
 
-class Kernel(ABC):
-    """x @ W into a given array.
-
-    ``nbytes`` are the bytes of the arrays it holds, scratch apart; ``multiply_adds`` what it does for each row of x.
-    """
+@dataclass(frozen=True)
+class Kernel:
+    """A format and a layout, under the name that ``compile(kernels=…)`` takes."""
 
     name: str
-    nbytes: int
-    multiply_adds: int
+    format: type[Matrix]
+    layout: str
 
-    @abstractmethod
-    def __init__(self, layer: LayerWeights) -> None:
-        """Pack a layer's weights."""
+    def at(self, batch: int) -> Kernel:
+        """Return the kernel as it is for a batch: with a single sample all are feature-major."""
+        return Kernel(self.name, self.format, FEATURES) if batch == 1 else self
 
-    @staticmethod
-    @abstractmethod
-    def suits(layer: LayerWeights) -> bool:
+    def pack(self, layer: LayerWeights) -> Matrix:
+        """Return the layer's matrix: with outputs as rows and the bias in it for features, as it is for rows."""
+        if self.layout == ROWS:
+            return self.format.from_dense(layer.weight, layer.mask)
+        return self.format.from_dense(*layer.augmented())
+
+    def suits(self, layer: LayerWeights, batch: int) -> bool:
         """Return whether there is any point in trying it."""
-
-    @abstractmethod
-    def __call__(self, x: Array, out: Array) -> None:
-        """Write x @ W, (batch, outputs), to `out`; `x` is (batch, inputs), C-contiguous, and is left alone."""
-
-
-class DenseKernel(Kernel):
-    """One BLAS call, zeros and all."""
-
-    name = "dense"
-
-    def __init__(self, layer: LayerWeights) -> None:
-        self._weight = np.zeros((layer.inputs, layer.weight.shape[1]), layer.weight.dtype)
-        self._weight[layer.used] = layer.weight
-        self.nbytes, self.multiply_adds = self._weight.nbytes, self._weight.size
-
-    @staticmethod
-    def suits(layer: LayerWeights) -> bool:
+        if self.name.endswith(FEATURES) and batch == 1:
+            return False
+        if self.format is PackedDense:
+            return not (layer.mask.any(axis=0).all() and layer.mask.any(axis=1).all())
+        if self.format is Panels:
+            if layer.mask.all():
+                return False
+            return (panel_starts(layer.mask.T).size - 1) * _LOWEST_PANEL <= layer.mask.shape[1]
+        if self.format in (CSR, ELL):  # a dense product does some three times as much in the same time, of a batch 20
+            most: int = layer.mask.size
+            return layer.kept * min(3 * batch, 20) <= most
         return True
 
-    def __call__(self, x: Array, out: Array) -> None:
-        x.dot(self._weight, out)
+
+KERNELS = {
+    name: Kernel(name, kind, layout)
+    for name, kind, layout in (
+        ("dense", DenseMatrix, ROWS),
+        ("packed", PackedDense, ROWS),
+        ("dense features", DenseMatrix, FEATURES),
+        ("packed features", PackedDense, FEATURES),
+        ("panels", Panels, FEATURES),
+        ("ell", ELL, FEATURES),
+        ("csr", CSR, FEATURES),
+    )
+}
 
 
-class UsedInputsKernel(Kernel):
-    """Gather the inputs that any kept weight looks at, then one BLAS call on those."""
-
-    name = "used inputs"
-
-    def __init__(self, layer: LayerWeights) -> None:
-        self._weight = layer.weight.copy()
-        self._used = layer.used.copy()
-        self._gathered = np.empty((0, layer.used.size), layer.weight.dtype)
-        self.nbytes = self._weight.nbytes + self._used.nbytes
-        self.multiply_adds = self._weight.size
-
-    @staticmethod
-    def suits(layer: LayerWeights) -> bool:
-        return layer.used.size < layer.inputs
-
-    def __call__(self, x: Array, out: Array) -> None:
-        if len(self._gathered) != len(x):
-            self._gathered = np.empty((len(x), self._used.size), x.dtype)
-        x.take(self._used, 1, self._gathered, "wrap")  # without a mode, take would buffer its output
-        self._gathered.dot(self._weight, out)
-
-
-class CSRKernel(Kernel):
-    """Only the kept weights, as compressed sparse rows with a row for each output."""
-
-    name = "csr"
-
-    def __init__(self, layer: LayerWeights) -> None:
-        outputs, rows = np.nonzero(layer.mask.T)
-        starts = np.concatenate([[0], np.cumsum(np.bincount(outputs, minlength=layer.weight.shape[1]))])
-        shape = (layer.weight.shape[1], layer.inputs)
-        self._product = CSR(layer.weight[rows, outputs], layer.used[rows], starts, shape).product()
-        self.nbytes, self.multiply_adds = self._product.nbytes, self._product.csr.nnz
-
-    @staticmethod
-    def suits(layer: LayerWeights) -> bool:
-        return not layer.mask.all()
-
-    def __call__(self, x: Array, out: Array) -> None:
-        if len(x) == 1:
-            self._product.into(x[0], out[0])
-        else:
-            self._product.into(x.T, out.T)
-
-
-KERNELS: dict[str, type[Kernel]] = {kind.name: kind for kind in (DenseKernel, UsedInputsKernel, CSRKernel)}
-
-
-def candidates(layer: LayerWeights) -> list[Kernel]:
-    """Return the kernels worth timing for a layer, dense first."""
-    return [kind(layer) for kind in KERNELS.values() if kind.suits(layer)]
+def candidates(layer: LayerWeights, batch: int) -> list[Kernel]:
+    """Return the kernels worth timing for a layer at a batch size, dense first."""
+    return [kernel.at(batch) for kernel in KERNELS.values() if kernel.suits(layer, batch)]

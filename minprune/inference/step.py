@@ -1,43 +1,49 @@
 """A step: one layer of a program, from its kernel to the functions before the next one.
 
-For a single row most of a small network's time is not arithmetic but calling NumPy. A step spares what it can: it
-writes into a given buffer, its bias has the shape of a row so that nothing is broadcast, and a rectifier takes two
-arrays of one shape instead of an array and a number::
+For a single sample most of a small network's time is not arithmetic but calling NumPy. So a step is *bound* to a batch
+size once: its buffers are made, and what is left to do in a call is little more than the NumPy calls themselves.
+
+In features the bias is in the matrix, and a rectifier is one call. In rows it takes two, both between arrays::
 
     max(z + b, 0)  =  max(z, −b) + b        to the last bit: where z > −b both are z + b, elsewhere both are 0
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from minprune.arguments import Array
-from minprune.display import duration
-from minprune.inference.kernels import DenseKernel, Kernel
-from minprune.inference.tuning import TIE
+from minprune.inference.dense import DenseMatrix, PackedDense
+from minprune.inference.kernels import Kernel, LayerWeights
+from minprune.inference.layouts import FEATURES, blank
+from minprune.inference.matrix import Call, Matrix, writeable
 from minprune.nn.activations import ReLU
-from minprune.nn.layers import Dense, Layer
+from minprune.nn.layers import Layer
+
+_SMALL = 4096  # numbers: up to here NumPy is quicker with zeros of the same shape than with a single one
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One layer of a program: kernel, bias, and what follows number by number.
+    """One layer of a program: a packed matrix, a layout, the bias, and what follows number by number.
 
     Attributes
     ----------
     name : str
-    outputs : int
-        Units that are left.
+    inputs, outputs : int
+        Units that are left, before and after.
     kept : int
-        Their kept weights.
+        Kept weights.
     kernel : Kernel
+    matrix : Matrix
     bias : array, (1, outputs), or None
-        None if it is zero throughout.
+        In rows only, where the bias is not in the matrix; None if it is zero throughout.
     floor : array, (1, outputs), or None
-        −b if a rectifier follows, which is then done with: max(z, −b) + b.
+        −b if a rectifier follows in rows.
+    rectified : bool
     functions : tuple of Layer
         What else comes before the next step.
     times : dict of str to float
@@ -45,61 +51,119 @@ class Step:
     """
 
     name: str
+    inputs: int
     outputs: int
     kept: int
     kernel: Kernel
+    matrix: Matrix
     bias: Array | None
     floor: Array | None
+    rectified: bool
     functions: tuple[Layer, ...]
-    times: dict[str, float]
+    times: Mapping[str, float]
 
     @classmethod
     def of(
-        cls, name: str, layer: Dense, functions: Sequence[Layer], kernel: Kernel, times: Mapping[str, float]
+        cls,
+        name: str,
+        layer: LayerWeights,
+        functions: Sequence[Layer],
+        kernel: Kernel,
+        times: Mapping[str, float] | None = None,
     ) -> Step:
-        """Make the step of a layer and what follows it, from the kernel that was chosen."""
-        bias, floor = np.zeros((1, layer.outputs), layer.weight.dtype), None
-        if layer.bias is not None:
-            bias[0] = layer.bias.value
-        if functions and type(functions[0]) is ReLU:
-            floor, functions = 0 - bias, functions[1:]  # with −bias, −0.0 would come out where +0.0 should
-        held = bias if bias.any() else None
-        return cls(name, layer.outputs, layer.weight.kept, kernel, held, floor, tuple(functions), dict(times))
+        """Make the step of a layer and what follows it, by the kernel that was chosen."""
+        inputs, outputs = layer.weight.shape
+        rectified = bool(functions) and type(functions[0]) is ReLU
+        bias = floor = None
+        if kernel.layout != FEATURES:
+            if layer.bias is not None:
+                bias = layer.bias[None].copy()
+            if rectified:  # with −bias, −0.0 would come out where +0.0 should
+                floor = np.zeros((1, outputs), layer.weight.dtype) - (0 if bias is None else bias)
+        rest = tuple(functions[1:] if rectified else functions)
+        matrix = kernel.pack(layer)
+        return cls(name, inputs, outputs, layer.kept, kernel, matrix, bias, floor, rectified, rest, dict(times or {}))
 
-    def __call__(self, x: Array, out: Array) -> Array:
-        """Write f(x @ W + b) to `out`, and return it."""
-        self.kernel(x, out)
-        if self.floor is not None:
-            np.maximum(out, self.floor, out=out)
-        if self.bias is not None:
-            out += self.bias
-        for function in self.functions:
-            function.infer(out)
-        return out
+    def bind(self, batch: int) -> Call:
+        """Return what computes the step at a batch size: from its input in the kernel's layout to its output."""
+        return self._features(batch) if self.kernel.layout == FEATURES else self._rows(batch)
+
+    def _features(self, batch: int) -> Call:
+        whole = blank(self.outputs, batch, self.matrix.dtype)
+        out = whole[: self.outputs]
+        multiply = self.matrix.into(out)
+        functions = [function.infer for function in self.functions]
+        if not self.rectified and not functions:
+
+            def affine(x: Array) -> Array:
+                multiply(x)
+                return whole
+
+            return affine
+        zero = np.zeros(out.shape if out.size <= _SMALL else (), out.dtype)
+        maximum = np.maximum
+
+        def rectify(x: Array) -> Array:
+            multiply(x)
+            maximum(out, zero, out=out)
+            return whole
+
+        if not functions:
+            return rectify
+        return self._then(rectify if self.rectified else multiply, out, functions, whole)
+
+    def _rows(self, batch: int) -> Call:
+        out = np.empty((batch, self.outputs), self.matrix.dtype)
+        multiply, bias, floor = _times(self.matrix, batch, out), self.bias, self.floor
+
+        def call(x: Array) -> Array:
+            multiply(x)
+            if floor is not None:
+                np.maximum(out, floor, out=out)
+            if bias is not None:
+                np.add(out, bias, out)
+            return out
+
+        functions = [function.infer for function in self.functions]
+        return self._then(call, out, functions, out) if functions else call
+
+    @staticmethod
+    def _then(first: Call, out: Array, functions: Sequence[Callable[[Array], None]], result: Array) -> Call:
+        def call(x: Array) -> Array:
+            first(x)
+            for function in functions:
+                function(out)
+            return result
+
+        return call
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the kernel and the bias."""
-        held = [array for array in (self.bias, self.floor) if array is not None]
-        return self.kernel.nbytes + sum(array.nbytes for array in held)
+        """Bytes of the matrix and the bias."""
+        return self.matrix.nbytes + sum(array.nbytes for array in (self.bias, self.floor) if array is not None)
 
     @property
     def flops(self) -> int:
-        """Floating-point operations for one row: two for each multiply-add, one for each bias."""
-        return 2 * self.kernel.multiply_adds + (0 if self.bias is None else self.bias.size)
+        """Floating-point operations for one row: two for each multiply-add, one for each bias that is added apart."""
+        return 2 * self.matrix.multiply_adds + (0 if self.bias is None else self.bias.size)
 
-    @property
-    def why(self) -> str:
-        """The reason for the kernel, in words."""
-        if not self.times:
-            return "asked for"
-        mine = self.times[self.kernel.name]
-        others = {name: t for name, t in self.times.items() if name != self.kernel.name}
-        if not others:
-            return f"{duration(mine)} a call; nothing in it is pruned, so nothing else was tried"
-        nearest = min(others, key=lambda name: others[name])
-        if mine < TIE * others[nearest]:
-            return f"{duration(mine)} a call; the next, {nearest}, takes {others[nearest] / mine:.1f} times as long"
-        if self.kernel.name == DenseKernel.name:
-            return f"{duration(mine)} a call; {nearest}, with {duration(others[nearest])}, is not clearly faster"
-        return f"{duration(mine)} a call; {nearest}, with {duration(others[nearest])}, is about as fast"
+
+def _times(matrix: Matrix, batch: int, out: Array) -> Call:
+    """Return ``x ↦ x @ matrix`` for rows, of the two dense formats."""
+    if isinstance(matrix, DenseMatrix):
+        values = matrix.values
+        return lambda x: x.dot(values, out)
+    assert isinstance(matrix, PackedDense), "only dense formats come in rows"
+    values, inputs, outputs = matrix.values, writeable(matrix.rows), writeable(matrix.columns)
+    gathered = np.empty((batch, inputs.size), matrix.dtype)
+    product = out if outputs.size == out.shape[1] else np.empty((batch, outputs.size), matrix.dtype)
+
+    def call(x: Array) -> Array:
+        x.take(inputs, 1, gathered, "wrap")
+        gathered.dot(values, product)
+        if product is not out:
+            out[...] = 0.0
+            out[:, outputs] = product
+        return out
+
+    return call

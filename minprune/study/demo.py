@@ -18,7 +18,7 @@ import numpy as np
 from minprune import datasets
 from minprune.arguments import choice, fraction, whole
 from minprune.display import Progress, count, duration, percent, table
-from minprune.inference.program import compile
+from minprune.inference.compilation import compile
 from minprune.nn.learning_rates import CosineDecay
 from minprune.nn.losses import SoftmaxCrossEntropy
 from minprune.nn.network import Network

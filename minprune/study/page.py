@@ -11,6 +11,7 @@ import numpy as np
 
 from minprune.display import count, duration, percent, size
 from minprune.errors import StorageError
+from minprune.inference.reasons import why
 from minprune.storage import write_whole
 from minprune.study import plots
 from minprune.study.complexity import Complexity
@@ -237,7 +238,7 @@ def _applied(report: Report, story: Story) -> None:
         "folded away, exactly, and for each layer the kernels are timed here and the fastest is taken."
     )
     rows = [
-        [step.name, step.kernel.name, step.why, count(step.outputs), count(step.kept), size(step.kernel.nbytes)]
+        [step.name, step.kernel.name, why(step), count(step.outputs), count(step.kept), size(step.matrix.nbytes)]
         for step in story.program.steps
     ]
     report.table(["layer", "kernel", "why", "units", "weights", "bytes"], rows, left=3)

@@ -18,7 +18,7 @@ import numpy as np
 
 from minprune.arguments import real
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.inference.program import compile
+from minprune.inference.compilation import compile
 from minprune.nn.network import Network
 from minprune.pruning.allocation import Allocation
 from minprune.pruning.criteria import Criterion, Random

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from minprune import Network, time_inference
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.inference.program import compile
+from minprune.inference.compilation import compile
 from minprune.study import timing
 from minprune.study.timing import Blas, Timing, time_in_turns
 

@@ -1,0 +1,171 @@
+"""A packed matrix: what the formats have in common.
+
+A pruned layer is a matrix of which much is gone. A *format* says what is held of it, and how it is multiplied::
+
+    format         held                                        multiply-adds a sample     wins
+    DenseMatrix    everything                                  rows · columns             much is kept, large batches
+    PackedDense    the rows and columns with anything in them  live rows · live columns   whole units are gone
+    Panels         per panel of rows, the columns it looks at  Σ rows · columns           `Vectors`, `Blocks`
+    ELL            as many entries for each row                rows · entries             `NM`, few samples
+    CSR            the entries, row by row                     entries                    the same
+
+Samples are columns here, as in algebra: y = W x with W (rows, columns), x (columns, batch) and y (rows, batch). A row
+of W is an output, a column an input. With the samples side by side, what an output needs of all of them is the same few
+*rows* of x, which lie in memory in one piece: that is why a sparse product in this layout, *feature-major*, is fast.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from minprune.arguments import Array, Bools, float_dtype, mask_of_shape, numeric
+from minprune.display import count, percent, size
+from minprune.errors import InvalidTypeError, InvalidValueError
+
+Call = Callable[[Array], Array]
+
+
+class Matrix(ABC):
+    """A matrix in some format. It never changes, so threads may share it.
+
+    A new format writes `_pack` and `to_dense`, which are each other's inverse, `into`, and what it `_holds`.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Rows and columns; either may be 0.
+    dtype : dtype
+        float32 or float64.
+    nnz : int
+        How many entries are stored because they were kept, zero or not; what only fills up a format is not counted.
+    multiply_adds : int
+        What is done for one sample, padding included.
+    """
+
+    __slots__ = ()
+    __array_ufunc__ = None  # makes ``array @ matrix`` ask __rmatmul__ instead of making an array of objects
+
+    shape: tuple[int, int]
+    nnz: int
+    multiply_adds: int
+
+    @classmethod
+    def from_dense(cls, w: object, mask: Bools | None = None) -> Self:
+        """Pack a dense matrix: the kept entries if there is a mask, else every entry that is not +0.0.
+
+        Entries are stored bit for bit, −0.0 and the payload of a NaN included.
+
+        Parameters
+        ----------
+        w : (rows, columns) array
+            float32 or float64 in any memory layout, or integers, which become float64. Copied, never written to.
+        mask : (rows, columns) bool array, optional
+            True = stored, zero or not.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError
+            Not a matrix of real numbers, or a mask of another shape.
+        """
+        where = f"{cls.__name__}.from_dense"
+        dense = numeric(w, "w", where)
+        if dense.ndim != 2:
+            raise InvalidValueError(f"w must have shape (rows, columns), got {dense.shape} in {where}()")
+        if dense.dtype.kind in "iu":
+            dense = dense.astype(np.float64)
+        float_dtype(dense.dtype, where)
+        if mask is None:
+            mask = dense.view(f"u{dense.itemsize}") != 0  # by its bits, because -0.0 == 0.0
+        return cls._pack(dense, mask_of_shape(mask, dense.shape, "w", where))
+
+    @classmethod
+    @abstractmethod
+    def _pack(cls, w: Array, mask: Bools) -> Self:
+        """Pack `w`, known to be good; where the mask is False, `w` may hold anything and counts as +0.0."""
+
+    @abstractmethod
+    def to_dense(self) -> Array:
+        """Return the matrix as a new dense array; what is not stored is +0.0."""
+
+    @abstractmethod
+    def into(self, out: Array) -> Call:
+        """Return ``x ↦ self @ x`` that writes to `out` and returns it, with its scratch made beforehand.
+
+        Nothing is checked and nothing is allocated when it is called; it serves one thread at a time.
+
+        Parameters
+        ----------
+        out : (rows, batch) array of the matrix's dtype, C-contiguous
+            What is called takes (columns, batch) arrays of the same dtype, C-contiguous as well.
+        """
+
+    @property
+    @abstractmethod
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+
+    @abstractmethod
+    def _holds(self) -> tuple[Array, ...]:
+        """Return the arrays it is made of."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays it holds: values, indices and padding; scratch is not part of the matrix."""
+        return sum(array.nbytes for array in self._holds())
+
+    @property
+    def density(self) -> float:
+        """The stored share of the matrix, a fraction; 0 for a matrix without entries."""
+        return self.nnz / max(1, self.shape[0] * self.shape[1])
+
+    def __matmul__(self, x: object) -> Array:
+        """Return the product with `x`, (columns,) or (columns, batch), as a new array in the matrix's dtype.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidValueError
+            If `x` doesn't fit. A value that is not finite is let through, to the rows that look at it.
+        """
+        rows, columns = self.shape
+        given = numeric(x, "x", "matmul")
+        if given.ndim not in (1, 2) or given.shape[0] != columns:
+            raise InvalidValueError(
+                f"x must have shape ({columns},) or ({columns}, batch), got {given.shape} in matmul()"
+            )
+        samples = np.ascontiguousarray(given[:, None] if given.ndim == 1 else given, self.dtype)
+        out = np.zeros((rows, samples.shape[1]), self.dtype)
+        if out.size and columns:
+            self.into(out)(samples)
+            out += 0.0  # a sum starts from +0.0: a row whose only product is -0.0 gives what a dense product gives
+        return out[:, 0] if given.ndim == 1 else out
+
+    def __rmatmul__(self, x: object) -> Array:
+        name = type(self).__name__
+        raise InvalidTypeError(f"a {name} multiplies from the left: x @ w is (w.T @ x.T).T; pack the transposed matrix")
+
+    def _detail(self) -> str:
+        return ""
+
+    def __repr__(self) -> str:
+        stored = f"{count(self.nnz)} stored ({percent(self.density)})"
+        rows, columns = self.shape
+        parts = [f"{type(self).__name__} {rows}×{columns} {self.dtype}", stored + self._detail(), size(self.nbytes)]
+        return ", ".join(parts)
+
+
+def frozen(array: Array) -> Array:
+    """Return a read-only view of a copy."""
+    view = np.array(array, order="C").view()
+    view.flags.writeable = False
+    return view
+
+
+def writeable(array: Array) -> Array:
+    """Return the array behind a `frozen` one, for ``take``, which copies read-only indices in every call."""
+    behind = array if array.flags.writeable else array.base  # an unpickled array is writeable, and its own
+    assert isinstance(behind, np.ndarray)
+    return behind
