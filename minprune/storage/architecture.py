@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minprune.arguments import Array
-from minprune.errors import InvalidValueError, MinpruneError, StorageError, did_you_mean
+from minprune.errors import InvalidValueError, MinpruneError, StorageError
 from minprune.nn.activations import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from minprune.nn.layers import LARGEST_LAYER, Dense, Dropout, Layer, Select
 from minprune.nn.network import Network
@@ -37,6 +37,7 @@ KINDS: dict[str, tuple[type[Layer], dict[str, type]]] = {
     "Sigmoid": (Sigmoid, {}),
     "GELU": (GELU, {}),
 }
+_KNOWN = " · ".join(KINDS)
 _PARAMETER = re.compile(r"dense([1-9][0-9]{0,8})\.(weight|bias)")
 
 
@@ -84,10 +85,7 @@ class Architecture:
         for name, layer in zip(network.names, network.layers, strict=True):
             kind = type(layer).__name__
             if kind not in KINDS or type(layer) is not KINDS[kind][0]:
-                raise InvalidValueError(
-                    f"layers must be of a kind that a file can name, got {name}, {layer!r} in save()"
-                    f"{did_you_mean(kind, KINDS)}"
-                )
+                raise InvalidValueError(f"layers must be {_KNOWN}, got {name}, {layer!r} in save()")
             said = layer.config()
             if isinstance(layer, Select):
                 said["outputs"] = layer.outputs
@@ -165,7 +163,7 @@ def _layer(text: Text) -> Described:
         else:
             text.refuse(f"has a layer with {key!r:.40}, which no layer has")
     if kind not in KINDS:
-        raise StorageError(f"it has a layer of kind {kind!r:.40}{did_you_mean(kind[:40], KINDS)}")
+        raise StorageError(f"its layers must be {_KNOWN}, got {kind!r:.40}")
     keys = KINDS[kind][1]
     if said.keys() != keys.keys():
         raise StorageError(f"its {kind} must have {', '.join(keys) or 'nothing'}, got {', '.join(said) or 'nothing'}")

@@ -6,14 +6,20 @@ file with it also shows that the description is enough.
 
 import hashlib
 import json
+import os
+import re
 import struct
+import tracemalloc
 from itertools import pairwise
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis.extra import numpy as hnp
 
 import minprune as mp
+from minprune.errors import StorageError
+from minprune.storage import load
 
 NAMES = {"float64": "F64", "float32": "F32", "int64": "I64", "uint8": "U8", "bool": "BOOL"}
 DENSE = {"kind": "Dense", "inputs": 2, "outputs": 3, "bias": True}
@@ -27,6 +33,9 @@ def masked(network, sparsity=0.5, *, biases=False, seed=0):
         if parameter.prunable or biases:
             parameter.mask = rng.random(parameter.shape) >= sparsity
     return twin
+
+
+TINY = masked(mp.Network([mp.Select(np.array([0, 2]), 3), mp.Dense(2, 3, rng=0), mp.Dropout(0.25)]))
 
 
 def every_kind(dtype="float32", seed=0):
@@ -100,6 +109,20 @@ def file_of(header, payload):
 def forged(text, arrays):
     """A file whose checksum is right, whatever else is wrong."""
     return file_of(*header_of(text, arrays))
+
+
+def refused(path, text=""):
+    """Loading is refused with `text`, and takes no more memory than it may."""
+    size = os.path.getsize(path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(StorageError, match=re.escape(f"{path} can't be loaded: ") + f".*{text}") as caught:
+            load(path)
+        assert tracemalloc.get_traced_memory()[1] <= 2 * size + 2**20
+    finally:
+        tracemalloc.stop()
+    str(caught.value).encode()  # it can be shown: no half characters of the file in it
+    assert len(str(caught.value)) < 500 + len(str(path))
 
 
 @st.composite

@@ -121,7 +121,7 @@ NOT_SAVED = {
     "none": (None, {}, InvalidTypeError, "network must be a Network, got NoneType in save()"),
     "subclass": (Mine(NET.copy().layers), {}, InvalidTypeError, "network must be a Network, got Mine in save()"),
     "layer": (custom(Custom()), {}, InvalidValueError,
-              "layers must be of a kind that a file can name, got custom1, Custom() in save()"),
+              "Tanh · Sigmoid · GELU, got custom1, Custom() in save()"),
     "same name": (custom(type("ReLU", (mp.ReLU,), {})()), {}, InvalidValueError, "got relu1, ReLU() in save()"),
     "packed": (NET, {"packed": 1}, InvalidTypeError, "packed must be True or False, got 1 in save()"),
     "overwrite": (NET, {"overwrite": "yes"}, InvalidTypeError, "overwrite must be True or False, got 'yes' in save()"),
