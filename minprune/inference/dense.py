@@ -39,6 +39,9 @@ class DenseMatrix(Matrix):
         self.nnz = nnz
         self.multiply_adds = self.values.size
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.values, self.nnz)
+
     @classmethod
     def _pack(cls, w: Array, mask: Bools) -> Self:
         return cls(np.where(mask, w, w.dtype.type(0)), int(np.count_nonzero(mask)))
@@ -75,6 +78,9 @@ class PackedDense(Matrix):
     def __init__(self, values: Array, rows: Array, columns: Array, shape: tuple[int, int], nnz: int) -> None:
         self.values, self.rows, self.columns = frozen(values), frozen(rows), frozen(columns)
         self.shape, self.nnz, self.multiply_adds = shape, nnz, values.size
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.values, self.rows, self.columns, self.shape, self.nnz)
 
     @classmethod
     def _pack(cls, w: Array, mask: Bools) -> Self:

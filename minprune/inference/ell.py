@@ -77,6 +77,9 @@ class ELL(Matrix):
         self._dtype: np.dtype[Any] = np.dtype(dtype)
         self.multiply_adds = sum(values.size for values, _ in slices)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.slices, self.places, self.shape, self._dtype, self.nnz)
+
     @classmethod
     def _pack(cls, w: Array, mask: Bools) -> Self:
         lengths = np.count_nonzero(mask, axis=1)

@@ -32,7 +32,8 @@ Call = Callable[[Array], Array]
 class Matrix(ABC):
     """A matrix in some format. It never changes, so threads may share it.
 
-    A new format writes `_pack` and `to_dense`, which are each other's inverse, `into`, and what it `_holds`.
+    A new format writes `_pack` and `to_dense`, which are each other's inverse, `into`, what it `_holds`, and
+    `__reduce__`, so that a copy or an unpickled matrix is made, and its arrays frozen, like any other.
 
     Attributes
     ----------
@@ -166,6 +167,6 @@ def frozen(array: Array) -> Array:
 
 def writeable(array: Array) -> Array:
     """Return the array behind a `frozen` one, for ``take``, which copies read-only indices in every call."""
-    behind = array if array.flags.writeable else array.base  # an unpickled array is writeable, and its own
+    behind = array.base
     assert isinstance(behind, np.ndarray)
     return behind

@@ -71,6 +71,13 @@ class Group:
     starts: Array
     widths: Array
 
+    def __post_init__(self) -> None:
+        for name in ("values", "columns", "starts", "widths"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.values, self.columns, self.starts, self.widths)
+
 
 class Panels(Matrix):
     """Runs of rows with the same columns, each a small dense matrix.
@@ -89,6 +96,9 @@ class Panels(Matrix):
         self.shape, self.nnz = shape, nnz
         self._dtype: np.dtype[Any] = np.dtype(dtype)
         self.multiply_adds = sum(group.values.size for group in groups)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.groups, self.shape, self._dtype, self.nnz)
 
     @classmethod
     def _pack(cls, w: Array, mask: Bools) -> Self:
@@ -158,7 +168,7 @@ def _group(w: Array, mask: Bools, starts: Array, widths: Array) -> Group:
         columns[p] = at[0] if at.size else 0
         columns[p, : at.size] = at
         values[p, : b - a, : at.size] = w[a:b, at]
-    return Group(frozen(values), frozen(columns), frozen(starts.astype(np.intp)), frozen(widths.astype(np.intp)))
+    return Group(values, columns, starts.astype(np.intp), widths.astype(np.intp))
 
 
 def _ways(group: Group, out: Array) -> list[Call]:
@@ -173,10 +183,9 @@ def _ways(group: Group, out: Array) -> list[Call]:
 
 
 def _one(group: Group, p: int, out: Array) -> Call:
-    columns = writeable(group.columns)
-    begin, end, width = int(group.starts[p]), int(group.starts[p + 1]), int(group.widths[p])
-    values, at, part = group.values[p, : end - begin, :width], columns[p, :width], out[begin:end]
-    gathered = np.empty((width, out.shape[1]), out.dtype)
+    begin, end = int(group.starts[p]), int(group.starts[p + 1])
+    values, at, part = group.values[p, : end - begin], writeable(group.columns)[p], out[begin:end]
+    gathered = np.empty((at.size, out.shape[1]), out.dtype)
 
     def call(x: Array) -> Array:
         return values.dot(x.take(at, 0, gathered, "wrap"), part)
