@@ -89,7 +89,7 @@ class Kernel:
         if self.format is Panels:
             if layer.mask.all():
                 return False
-            return (panel_starts(layer.mask.T).size - 1) * _LOWEST_PANEL <= layer.mask.shape[1]
+            return bool((panel_starts(layer.mask.T).size - 1) * _LOWEST_PANEL <= layer.mask.shape[1])
         if self.format in (CSR, ELL):  # a dense product does some three times as much in the same time, of a batch 20
             most: int = layer.mask.size
             return layer.kept * min(3 * batch, 20) <= most

@@ -28,6 +28,8 @@ def why(step: Step) -> str:
     nearest = min(others, key=lambda name: others[name])
     if mine < TIE * others[nearest]:
         return f"{duration(mine)} a call; the next, {nearest}, takes {others[nearest] / mine:.1f} times as long"
+    if others[nearest] < TIE * mine:
+        return f"{duration(mine)} a call; {nearest} takes {duration(others[nearest])}, but gains nothing in the whole"
     if step.kernel.name == "dense":
         return f"{duration(mine)} a call; {nearest}, with {duration(others[nearest])}, is not clearly faster"
     return f"{duration(mine)} a call; {nearest}, with {duration(others[nearest])}, is about as fast"
@@ -80,8 +82,8 @@ def _why_packed(step: Step, mine: float, others: dict[str, float], whole: int) -
     if dense is not None:
         share = step.matrix.multiply_adds / max(1, whole)
         lines.append(
-            f"A dense product takes {duration(dense)}, {dense / mine:.1f} times as long; this one does {percent(share)} "
-            f"of its multiply-adds, so at the same speed it would be {1 / max(share, 1e-9):.1f} times."
+            f"A dense product takes {duration(dense)}, {dense / mine:.1f} times as long; this one does "
+            f"{percent(share)} of its multiply-adds, so at the same speed it would be {1 / max(share, 1e-9):.1f} times."
         )
     rest = {name: seconds for name, seconds in others.items() if not name.startswith("dense")}
     told = ", ".join(f"{name} {duration(seconds)}" for name, seconds in sorted(rest.items(), key=lambda pair: pair[1]))
