@@ -269,7 +269,7 @@ def _time(
     names = list(models)
     took: dict[str, list[Array]] = {name: [] for name in names}
     burst = round(limit / turns * 1e9)
-    with _garbage_kept():
+    with garbage_kept():
         for name in names:
             for i in range(first):
                 models[name](batches[i % len(batches)])
@@ -307,7 +307,7 @@ def _burst(model: Model, batches: list[Array], nanoseconds: int) -> Array:
 
 
 @contextmanager
-def _garbage_kept() -> Iterator[None]:
+def garbage_kept() -> Iterator[None]:
     """Keep the garbage collector off, and then as it was."""
     was_on = gc.isenabled()
     gc.disable()

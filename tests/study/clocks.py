@@ -27,3 +27,20 @@ class Clock:
     @property
     def names(self):
         return [name for name, _ in self.calls]
+
+
+class Ticking(Clock):
+    """A clock on which a look takes 100 ns, so that who watches it sees it move, and on which one can sleep."""
+
+    def __init__(self, late=0):
+        super().__init__()
+        self.late = late
+        self.slept = []
+
+    def __call__(self):
+        self.now += 100
+        return self.now
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += round(seconds * 1e9) + self.late
