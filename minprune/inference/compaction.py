@@ -29,7 +29,8 @@ training, though not the function that it starts from:
 * `Dropout`: the same seed drops other units, as there are fewer.
 
 Pruned by `Neurons`, a unit goes as a whole and takes its bias with it: nothing is folded, and no group loses a kept
-weight.
+weight. What is gone is no longer counted either: the smaller network has a sparsity of its own, and a pruner that is
+asked for the same sparsity again prunes it once more.
 """
 
 from __future__ import annotations
