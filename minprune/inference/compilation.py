@@ -48,8 +48,8 @@ def compile(
         The number of rows in a call that the choice of kernels is tuned for; others work too.
     kernels : str or mapping of str to str, optional
         Force a kernel, for all layers or by layer (``{"dense1": "csr"}``), instead of timing: "dense", "packed",
-        "dense features", "packed features", "panels", "ell" or "csr". A layer that folding leaves nothing of is passed
-        over.
+        "dense features", "packed features", "panels", "panels apart", "ell" or "csr". A layer that folding leaves
+        nothing of is passed over.
     seconds : float
         Time spent on each layer's tuning, and on the comparison of the whole at the end; each candidate is called at
         least twice.

@@ -5,7 +5,8 @@
     packed             PackedDense    rows        where inputs or outputs are unused
     dense features     DenseMatrix    features    for batches: beside a layer that wants features
     packed features    PackedDense    features    the same
-    panels             Panels         features    where neighbouring outputs share their inputs
+    panels             Panels         features    where neighbouring outputs share their inputs: many in one product
+    panels apart       Panels         features    the same: each panel by itself
     ell, csr           ELL, CSR       features    where little is kept
 
 For one sample rows and features are the same, and everything is feature-major. Which kernel it is for a layer, here and
@@ -15,7 +16,7 @@ to build and to time it would take longer than all the others together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,15 +70,18 @@ class Kernel:
     name: str
     format: type[Matrix]
     layout: str
+    together: bool = True
 
     def at(self, batch: int) -> Kernel:
         """Return the kernel as it is for a batch: with a single sample all are feature-major."""
-        return Kernel(self.name, self.format, FEATURES) if batch == 1 else self
+        return replace(self, layout=FEATURES) if batch == 1 else self
 
     def pack(self, layer: LayerWeights) -> Matrix:
         """Return the layer's matrix: with outputs as rows and the bias in it for features, as it is for rows."""
         if self.layout == ROWS:
             return self.format.from_dense(layer.weight, layer.mask)
+        if self.format is Panels:
+            return Panels.from_dense(*layer.augmented(), together=self.together)
         return self.format.from_dense(*layer.augmented())
 
     def suits(self, layer: LayerWeights, batch: int) -> bool:
@@ -97,15 +101,16 @@ class Kernel:
 
 
 KERNELS = {
-    name: Kernel(name, kind, layout)
-    for name, kind, layout in (
-        ("dense", DenseMatrix, ROWS),
-        ("packed", PackedDense, ROWS),
-        ("dense features", DenseMatrix, FEATURES),
-        ("packed features", PackedDense, FEATURES),
-        ("panels", Panels, FEATURES),
-        ("ell", ELL, FEATURES),
-        ("csr", CSR, FEATURES),
+    kernel.name: kernel
+    for kernel in (
+        Kernel("dense", DenseMatrix, ROWS),
+        Kernel("packed", PackedDense, ROWS),
+        Kernel("dense features", DenseMatrix, FEATURES),
+        Kernel("packed features", PackedDense, FEATURES),
+        Kernel("panels", Panels, FEATURES),
+        Kernel("panels apart", Panels, FEATURES, together=False),
+        Kernel("ell", ELL, FEATURES),
+        Kernel("csr", CSR, FEATURES),
     )
 }
 

@@ -72,6 +72,10 @@ class Matrix(ABC):
         InvalidTypeError, InvalidValueError
             Not a matrix of real numbers, or a mask of another shape.
         """
+        return cls._pack(*cls._checked(w, mask))
+
+    @classmethod
+    def _checked(cls, w: object, mask: object) -> tuple[Array, Bools]:
         where = f"{cls.__name__}.from_dense"
         dense = numeric(w, "w", where)
         if dense.ndim != 2:
@@ -81,7 +85,7 @@ class Matrix(ABC):
         float_dtype(dense.dtype, where)
         if mask is None:
             mask = dense.view(f"u{dense.itemsize}") != 0  # by its bits, because -0.0 == 0.0
-        return cls._pack(dense, mask_of_shape(mask, dense.shape, "w", where))
+        return dense, mask_of_shape(mask, dense.shape, "w", where)
 
     @classmethod
     @abstractmethod

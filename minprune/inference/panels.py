@@ -14,9 +14,10 @@ With panels of r rows and K columns and B samples it costs::
 
     multiply-adds   Σ r · K · B        gathered   Σ K · B        bytes   Σ r · K · itemsize + K · 8
 
-There are two ways through the panels. *One by one*: gather, ``dot``, next; its buffer stays in the cache. *Together*:
-a ``take`` gathers for many panels and one batched ``matmul`` multiplies, so NumPy is called twice in all; for that,
-panels are filled up to groups of equal size (an eighth more at most). Small panels go together, large ones one by one.
+There are two ways to go through them. *Together*: a ``take`` gathers for many panels and one batched ``matmul``
+multiplies, so NumPy is called twice for all of them. For that they are sorted by width and cut into a few groups, each
+filled up to equal size, and the results are put back in order at the end: best for small panels and few samples.
+*Apart* (``together=False``): gather, ``dot``, next, with nothing filled up and a buffer that stays in the cache.
 
 Its place, measured in float32 on two threads: times as fast as dense BLAS, random vectors of r outputs, one layer
 (``tests/benchmarks/speed.py``)::
@@ -37,7 +38,6 @@ Reference: Narang, Undersander & Diamos (2017), "Block-sparse recurrent neural n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -45,8 +45,8 @@ import numpy as np
 from minprune.arguments import Array, Bools
 from minprune.inference.matrix import Call, Matrix, frozen, writeable
 
-_FILL = 1.125  # filling up that is accepted, as a multiple of a group's values
-_LARGE = 1 << 17  # multiply-adds from which a panel goes by itself
+_FILL = 1.15  # filling up that is accepted, as a multiple of what is stored
+_MOST_GROUPS = 8
 _CACHE = 1 << 18  # bytes gathered at a time
 
 
@@ -60,27 +60,28 @@ class Group:
         Rows and columns that fill up are zero.
     columns : int array, (panels, K)
         Columns that fill up repeat the panel's first.
-    starts : int array, (panels + 1,)
-        The row of the matrix each panel begins at, and where the last ends: heights are their differences.
-    widths : int array, (panels,)
-        The columns of each that are not filling.
+    starts, heights, widths : int arrays, (panels,)
+        The row of the matrix each panel begins at, and its rows and columns that are not filling.
     """
 
     values: Array
     columns: Array
     starts: Array
+    heights: Array
     widths: Array
 
     def __post_init__(self) -> None:
-        for name in ("values", "columns", "starts", "widths"):
+        for name in ("values", "columns", "starts", "heights", "widths"):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.values, self.columns, self.starts, self.widths)
+        return type(self), (self.values, self.columns, self.starts, self.heights, self.widths)
 
 
 class Panels(Matrix):
     """Runs of rows with the same columns, each a small dense matrix.
+
+    A sample that is not finite makes NaN of panels that are filled up, since 0 · ∞ is not 0.
 
     Examples
     --------
@@ -91,38 +92,51 @@ class Panels(Matrix):
     array([ 7., 15., 20., 24.])
     """
 
-    def __init__(self, groups: list[Group], shape: tuple[int, int], dtype: Any, nnz: int) -> None:
-        self.groups = groups
+    def __init__(self, groups: list[Group], shape: tuple[int, int], dtype: Any, nnz: int, together: bool) -> None:
+        self.groups, self.together = groups, together
         self.shape, self.nnz = shape, nnz
         self._dtype: np.dtype[Any] = np.dtype(dtype)
         self.multiply_adds = sum(group.values.size for group in groups)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.groups, self.shape, self._dtype, self.nnz)
+    @classmethod
+    def from_dense(cls, w: object, mask: Bools | None = None, *, together: bool = True) -> Self:
+        """Pack a dense matrix, as in `Matrix.from_dense`.
+
+        Parameters
+        ----------
+        w, mask
+            As there.
+        together : bool
+            Whether panels are filled up to groups that are multiplied at once, or each is multiplied by itself.
+        """
+        return cls._pack(*cls._checked(w, mask), together=together)
 
     @classmethod
-    def _pack(cls, w: Array, mask: Bools) -> Self:
-        starts = panel_starts(mask)
-        widths = np.count_nonzero(mask[starts[:-1]], axis=1)
-        groups, first = [], 0
-        for last in range(1, widths.size + 1):
-            if last == widths.size or not _fits(starts[first : last + 2], widths[first : last + 1]):
-                groups.append(_group(w, mask, starts[first : last + 1], widths[first:last]))
-                first = last
-        return cls([g for g in groups if g.values.size], w.shape, w.dtype, int(np.count_nonzero(mask)))
+    def _pack(cls, w: Array, mask: Bools, together: bool = True) -> Self:
+        bounds = panel_starts(mask)
+        starts, heights, widths = bounds[:-1], np.diff(bounds), np.count_nonzero(mask[bounds[:-1]], axis=1)
+        filled = np.flatnonzero(widths)
+        if together:
+            parts = _alike(filled[np.argsort(widths[filled], kind="stable")], heights, widths)
+        else:
+            parts = [filled[p : p + 1] for p in range(filled.size)]
+        groups = [_group(w, mask, starts[part], heights[part], widths[part]) for part in parts]
+        return cls(groups, w.shape, w.dtype, int(np.count_nonzero(mask)), together)
 
     def to_dense(self) -> Array:
         dense = np.zeros(self.shape, self.dtype)
         for group in self.groups:
-            for p, width in enumerate(group.widths):
-                rows = np.arange(group.starts[p], group.starts[p + 1])
-                dense[rows[:, None], group.columns[p, :width]] = group.values[p, : rows.size, :width]
+            for p, (start, height, width) in enumerate(zip(group.starts, group.heights, group.widths, strict=True)):
+                rows = np.arange(start, start + height)
+                dense[rows[:, None], group.columns[p, :width]] = group.values[p, :height, :width]
         return dense
 
     def into(self, out: Array) -> Call:
-        covered = sum(int(group.starts[-1] - group.starts[0]) for group in self.groups)
-        empty = covered < self.shape[0]
-        work = [do for group in self.groups for do in _ways(group, out)]
+        return self._together(out) if self.together else self._apart(out)
+
+    def _apart(self, out: Array) -> Call:
+        work = [_one(group, out) for group in self.groups]
+        empty = sum(int(group.heights.sum()) for group in self.groups) < self.shape[0]
 
         def call(x: Array) -> Array:
             if empty:
@@ -133,12 +147,42 @@ class Panels(Matrix):
 
         return call
 
+    def _together(self, out: Array) -> Call:
+        batch, filled = out.shape[1], sum(group.values.shape[0] * group.values.shape[1] for group in self.groups)
+        places = np.full(self.shape[0], filled)  # a row without columns is found behind the others, and is zero
+        first = 0
+        for group in self.groups:
+            for start, height in zip(group.starts, group.heights, strict=True):
+                places[start : start + height] = first + np.arange(height)
+                first += group.values.shape[1]
+        in_order = np.array_equal(places, np.arange(filled))
+        lines = out if in_order else np.zeros((filled + 1, batch), out.dtype)
+        first, work = 0, []
+        for group in self.groups:
+            panels, height, width = group.values.shape
+            many = max(1, _CACHE // (width * batch * out.itemsize))
+            gathered = np.empty((min(many, panels), width, batch), out.dtype)
+            for p in range(0, panels, many):
+                last = min(p + many, panels)
+                part = lines[first : first + (last - p) * height].reshape(last - p, height, batch)
+                first += (last - p) * height
+                work.append(_some(group.values[p:last], writeable(group.columns)[p:last], gathered[: last - p], part))
+
+        def call(x: Array) -> Array:
+            for multiply in work:
+                multiply(x)
+            if not in_order:
+                lines.take(places, 0, out, "wrap")
+            return out
+
+        return call
+
     @property
     def dtype(self) -> np.dtype[Any]:
         return self._dtype
 
     def _holds(self) -> tuple[Array, ...]:
-        return tuple(array for g in self.groups for array in (g.values, g.columns, g.starts, g.widths))
+        return tuple(a for g in self.groups for a in (g.values, g.columns, g.starts, g.heights, g.widths))
 
     def _detail(self) -> str:
         widths = [int(width) for group in self.groups for width in group.widths]
@@ -153,38 +197,31 @@ def panel_starts(mask: Bools) -> Array:
     return np.concatenate([[0], changes, [len(mask)]]) if len(mask) else np.zeros(1, np.intp)
 
 
-def _fits(starts: Array, widths: Array) -> bool:
-    """Return whether panels make a group: none is empty, and filling them up costs little."""
-    heights = np.diff(starts)
-    return bool(widths.all() and len(widths) * heights.max() * widths.max() <= _FILL * (heights * widths).sum())
+def _alike(order: Array, heights: Array, widths: Array) -> list[Array]:
+    """Cut panels, sorted by width, into as few groups as filling up allows; each in the order of its rows."""
+    parts = [order] if order.size else []
+    stored = int((heights * widths).sum())
+    while len(parts) < min(_MOST_GROUPS, order.size):
+        if sum(part.size * int(heights[part].max()) * int(widths[part].max()) for part in parts) <= _FILL * stored:
+            break
+        parts = [part for part in np.array_split(order, 2 * len(parts)) if part.size]
+    return [np.sort(part) for part in parts]
 
 
-def _group(w: Array, mask: Bools, starts: Array, widths: Array) -> Group:
-    heights = np.diff(starts)
+def _group(w: Array, mask: Bools, starts: Array, heights: Array, widths: Array) -> Group:
     values = np.zeros((len(widths), heights.max(), widths.max()), w.dtype)
     columns = np.zeros((len(widths), widths.max()), np.intp)
-    for p, (a, b) in enumerate(pairwise(starts.tolist())):
-        at = np.flatnonzero(mask[a])
-        columns[p] = at[0] if at.size else 0
+    for p, (start, height) in enumerate(zip(starts, heights, strict=True)):
+        at = np.flatnonzero(mask[start])
+        columns[p] = at[0]
         columns[p, : at.size] = at
-        values[p, : b - a, : at.size] = w[a:b, at]
-    return Group(values, columns, starts.astype(np.intp), widths.astype(np.intp))
+        values[p, :height, : at.size] = w[start : start + height, at]
+    return Group(values, columns, starts, heights, widths)
 
 
-def _ways(group: Group, out: Array) -> list[Call]:
-    """Return what multiplies the panels of a group, those that go together cut to gather what the cache holds."""
-    panels, height, width = group.values.shape
-    batch = out.shape[1]
-    if panels == 1 or height * width * batch >= _LARGE:
-        return [_one(group, p, out) for p in range(panels)]
-    many = max(1, _CACHE // (width * batch * out.itemsize))
-    gathered = np.empty((min(many, panels), width, batch), out.dtype)
-    return [_together(group, slice(p, min(p + many, panels)), gathered, out) for p in range(0, panels, many)]
-
-
-def _one(group: Group, p: int, out: Array) -> Call:
-    begin, end = int(group.starts[p]), int(group.starts[p + 1])
-    values, at, part = group.values[p, : end - begin], writeable(group.columns)[p], out[begin:end]
+def _one(group: Group, out: Array) -> Call:
+    start = int(group.starts[0])
+    values, at, part = group.values[0], writeable(group.columns)[0], out[start : start + int(group.heights[0])]
     gathered = np.empty((at.size, out.shape[1]), out.dtype)
 
     def call(x: Array) -> Array:
@@ -193,25 +230,9 @@ def _one(group: Group, p: int, out: Array) -> Call:
     return call
 
 
-def _together(group: Group, which: slice, room: Array, out: Array) -> Call:
-    columns = writeable(group.columns)
-    values, at = group.values[which], columns[which]
-    starts = group.starts[which.start : which.stop + 1]
-    gathered, height = room[: len(values)], values.shape[1]
-    part = out[starts[0] : starts[-1]]
-    if (np.diff(starts) == height).all():
-        result = part.reshape(len(values), height, -1)
+def _some(values: Array, columns: Array, gathered: Array, result: Array) -> Call:
+    def call(x: Array) -> Array:
+        np.matmul(values, x.take(columns, 0, gathered, "wrap"), result)
+        return result
 
-        def call(x: Array) -> Array:
-            return np.matmul(values, x.take(at, 0, gathered, "wrap"), result)
-
-        return call
-    result = np.empty((len(values), height, out.shape[1]), out.dtype)
-    lines = result.reshape(-1, out.shape[1])
-    places = np.concatenate([p * height + np.arange(n) for p, n in enumerate(np.diff(starts))])
-
-    def call_uneven(x: Array) -> Array:
-        np.matmul(values, x.take(at, 0, gathered, "wrap"), result)
-        return lines.take(places, 0, part, "wrap")
-
-    return call_uneven
+    return call

@@ -14,7 +14,7 @@ from minprune.display import count, duration, percent, size
 from minprune.inference.step import Step
 from minprune.inference.tuning import TIE
 
-_SPARSE = ("panels", "ell", "csr")
+_SPARSE = ("panels", "panels apart", "ell", "csr")
 _CACHES = "/sys/devices/system/cpu/cpu0/cache"
 
 

@@ -34,17 +34,24 @@ def cheapest(
     ways: dict[str, tuple[float, list[str]]] = {ROWS: (0.0, [])}
     for layer, change in zip(times, changes, strict=False):
         found: dict[str, tuple[float, list[str]]] = {}
-        for name, seconds in layer.items():
-            layout = kernels[name].layout
+        for layout, (name, seconds) in _best(layer, kernels).items():
             before, route = min(
                 ((cost + change.get((start, layout), 0.0), names) for start, (cost, names) in ways.items()),
                 key=lambda way: way[0],
             )
-            cost = before + seconds
-            if layout not in found or cost < TIE * found[layout][0]:
-                found[layout] = cost, [*route, name]
+            found[layout] = before + seconds, [*route, name]
         ways = found
     last = changes[len(times)]
     ends = {start: cost + last.get((start, ROWS), 0.0) for start, (cost, _) in ways.items()}
     best = min(ends, key=lambda start: ends[start])
     return ways[best][1], ends[best]
+
+
+def _best(times: Mapping[str, float], kernels: Mapping[str, Kernel]) -> dict[str, tuple[str, float]]:
+    """Return for each layout the kernel to take, and its seconds."""
+    best: dict[str, tuple[str, float]] = {}
+    for name, seconds in times.items():
+        layout = kernels[name].layout
+        if layout not in best or seconds < TIE * best[layout][1]:
+            best[layout] = name, seconds
+    return best
