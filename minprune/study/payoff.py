@@ -9,12 +9,19 @@ import numpy as np
 
 from minprune.arguments import Array, fraction, real, whole
 from minprune.display import count
-from minprune.errors import InvalidValueError
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.study.charts import dicts_of
-from minprune.study.drawing import BLUE, FAINT, INK, ORANGE, heading, panels
+from minprune.study.drawing import BLUE, FAINT, INK, MUTED, ORANGE, darker, heading, panels
+from minprune.study.frontier import PAYS, Breakeven, Row, layers
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+
+_DARKEST = 3.0  # log2: from 8× on a cell is as blue as can be, so that small gains have a colour as well
+_HATCH = "#CBD2D9"
+_ROOMY = 7  # columns, up to which a cell has room for words
 
 
 def plot_where_it_pays(rows: Iterable[Mapping[str, Any]], *, title: str | None = None) -> Figure:
@@ -67,19 +74,16 @@ def plot_where_it_pays(rows: Iterable[Mapping[str, Any]], *, title: str | None =
     limit = max(1.0, float(np.nanmax(np.abs(np.log2(grids)))))
     about = "Speed-up of sparse over dense\n(blue: faster, orange: slower, the line: 1×)"
     with panels([0.75 + 0.3 * len(widths)] * len(batches), heading(title, about, where)) as (figure, axes):
-        from matplotlib.colors import LinearSegmentedColormap
-
-        shades = LinearSegmentedColormap.from_list("pays", [ORANGE, "#F7F7F5", BLUE]).with_extremes(bad=FAINT)
+        shades = _shades()
         for axis, batch, grid in zip(axes, batches, grids, strict=True):
             axis.imshow(
                 np.log2(grid), shades, aspect="auto", interpolation="none", origin="lower", vmin=-limit, vmax=limit
             )
             for row, column in np.argwhere(np.isfinite(grid)):
                 value = float(grid[row, column])
-                light = np.dot(shades(0.5 + np.log2(value) / (2 * limit))[:3], (0.21, 0.72, 0.07))
                 axis.text(
-                    column, row, f"{value:.2f}" if value < 9.995 else f"{value:.3g}", ha="center", va="center",
-                    fontsize=9, color="white" if light < 0.52 else INK,
+                    column, row, _number(value), ha="center", va="center",
+                    fontsize=9, color=_ink(shades, value, limit),
                 )  # fmt: skip
             for x, y in frontier(grid):
                 axis.plot(x, y, color=INK, linewidth=2.4, solid_capstyle="projecting")
@@ -91,6 +95,132 @@ def plot_where_it_pays(rows: Iterable[Mapping[str, Any]], *, title: str | None =
             axis.set_ylabel("width")
         axes[-1].set_xlabel("weights pruned")
     return figure
+
+
+def plot_breakeven(found: Breakeven, *, title: str | None = None) -> Figure:
+    """Draw where pruning pays: a panel for each network and pattern, sparsity across and batch sizes down.
+
+    Parameters
+    ----------
+    found : Breakeven
+        What `breakeven` measured.
+    title : str, optional
+
+    Returns
+    -------
+    Figure
+        Blue is faster and orange slower than dense, on a logarithmic scale with 1× in its middle. The bold line is the
+        frontier: right of it pruning pays, and beside each row stands from where. Left of it cells are hatched.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        An argument that can't be meant.
+
+    Examples
+    --------
+    >>> from minprune import Unstructured
+    >>> from minprune.study.breakeven import breakeven
+    >>> figure = plot_breakeven(breakeven([16], [0.5, 0.9], [1], [Unstructured()], seconds=0.001))
+    >>> [axis.get_title(loc="left") for axis in figure.axes]
+    ['Unstructured, 3 × 16']
+    """
+    where = "plot_breakeven"
+    if not isinstance(found, Breakeven):
+        raise InvalidTypeError(f"found must be a Breakeven, got {type(found).__name__} in {where}(); see breakeven()")
+    grouped: dict[str, list[Row]] = {}
+    for row in found.rows():
+        grouped.setdefault(f"{row.pattern}, {layers(row.width, found.depth)}", []).append(row)
+    known = [cell.speedup for cell in found.cells if cell.known and cell.speedup is not None]
+    limit = min(float(np.max(np.abs(np.log2(known)), initial=1.0)), _DARKEST)
+    about = "Where pruning pays: how many times as fast as dense\n(blue: faster, orange: slower, hatched: no gain)"
+    heights = [0.33 + 0.42 * len(rows) for rows in grouped.values()]
+    with panels(heights, heading(title, about, where)) as (figure, axes):
+        for axis, (name, rows) in zip(axes, grouped.items(), strict=True):
+            axis.set_title(name)
+            _map(axis, rows, limit)
+        pruned = "weights pruned" if len(rows[0].cells) <= _ROOMY else "% pruned"
+        threads = f"{found.blas.threads} BLAS thread{'s' * (found.blas.threads != 1)}"
+        axes[-1].set_xlabel(f"{pruned} (a gain: three rounds in four are above {PAYS:g}×; {threads})")
+    return figure
+
+
+def _map(axis: Axes, rows: list[Row], limit: float) -> None:
+    """Draw the cells of a panel, the frontier through them, and what it says at the right."""
+    shades, columns = _shades(), len(rows[0].cells)
+    roomy = columns <= _ROOMY
+    grid = np.full((len(rows), columns), np.nan)
+    for r, row in enumerate(rows):
+        for c, cell in enumerate(row.cells):
+            if not cell.known or cell.speedup is None:
+                axis.text(c, r, "?" if cell.disturbed else "–", ha="center", va="center", fontsize=9, color=MUTED)
+                continue
+            grid[r, c] = np.log2(cell.speedup)
+            colour = _ink(shades, cell.speedup, limit)
+            weight = "bold" if cell.pays else "normal"
+            axis.text(
+                c, r - (0.0 if cell.pays or not roomy else 0.17), _number(cell.speedup),
+                ha="center", va="center", fontsize=9 if roomy else 8, weight=weight, color=colour,
+            )  # fmt: skip
+            if not cell.pays:
+                axis.fill_between([c - 0.5, c + 0.5], r - 0.5, r + 0.5, hatch="////", fc="none", ec=_HATCH, lw=0)
+                if roomy:
+                    axis.text(c, r + 0.22, "no gain", ha="center", va="center", fontsize=7.5, color=colour)
+    axis.imshow(grid, shades, aspect="auto", interpolation="none", vmin=-limit, vmax=limit)
+    for x, y in _staircase(rows):
+        axis.plot(x, y, color=INK, linewidth=3.2, solid_capstyle="projecting", clip_on=False, zorder=4)
+    for r, row in enumerate(rows):
+        never = row.pays_from is None
+        if any(cell.known for cell in row.cells):
+            text = "never" if row.pays_from is None else f"from {100 * row.pays_from:.4g} %"
+            axis.annotate(
+                text, (1, r), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+                fontsize=9.5, weight="bold", color=darker(ORANGE if never else BLUE),
+            )  # fmt: skip
+    unit = " %" if roomy else ""
+    axis.set_xticks(range(columns), [f"{100 * cell.sparsity:.4g}{unit}" for cell in rows[0].cells])
+    axis.set_yticks(range(len(rows)), [f"batch {count(row.batch_size)}" for row in rows])
+    axis.tick_params(length=0)
+    axis.grid(False)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def _staircase(rows: list[Row]) -> list[tuple[list[float], list[float]]]:
+    """Return the frontier of a panel as lines (x, y): one, unless rows without a measurement interrupt it.
+
+    Where pruning never pays it runs along the right edge.
+    """
+    lines: list[tuple[list[float], list[float]]] = []
+    going = False
+    for r, row in enumerate(rows):
+        if not any(cell.known for cell in row.cells):
+            going = False
+            continue
+        levels = [cell.sparsity for cell in row.cells]
+        at = (len(levels) if row.pays_from is None else levels.index(row.pays_from)) - 0.5
+        if not going:
+            lines.append(([], []))
+        lines[-1][0].extend([at, at])
+        lines[-1][1].extend([r - 0.5, r + 0.5])
+        going = True
+    return lines
+
+
+def _shades() -> Colormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("pays", [ORANGE, "#F7F7F5", BLUE]).with_extremes(bad=FAINT)
+
+
+def _ink(shades: Colormap, speedup: float, limit: float) -> str:
+    """Return the colour of letters that can be read on a cell's."""
+    light = np.dot(shades(0.5 + np.log2(speedup) / (2 * limit))[:3], (0.21, 0.72, 0.07))
+    return "white" if light < 0.52 else INK
+
+
+def _number(speedup: float) -> str:
+    return f"{speedup:.2f}" if speedup < 9.995 else f"{speedup:#.3g}".rstrip(".")
 
 
 def frontier(grid: Array) -> list[tuple[tuple[float, float], tuple[float, float]]]:

@@ -8,6 +8,8 @@ plot_quality         quality against sparsity                  points, or rows o
 plot_sweep           that, with seeds and controls             what `sweep` found
 plot_latency         the time a call takes                     what `compare` found
 plot_where_it_pays   where sparse is faster than dense         rows of dicts
+plot_breakeven       where pruning pays, on this machine       what `breakeven` found
+plot_replay          how long requests wait                    what `replay` found
 
 save                 to a png, svg or pdf                      to_svg   into an HTML page
 """
@@ -41,17 +43,20 @@ from minprune.study.drawing import (
     short,
     to_svg,
 )
-from minprune.study.payoff import plot_where_it_pays
+from minprune.study.payoff import plot_breakeven, plot_where_it_pays
+from minprune.study.waiting import plot_replay
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
     "plot_activity",
+    "plot_breakeven",
     "plot_history",
     "plot_latency",
     "plot_masks",
     "plot_quality",
+    "plot_replay",
     "plot_sweep",
     "plot_weights",
     "plot_where_it_pays",

@@ -127,8 +127,8 @@ class Replay:
             shares = [percent(served.within(self.budget), 2), percent(served.utilisation)]
             rows.append([name, *times, *shares, f"{per_second(highest.computed)}/s", confirmed])
         title = (
-            f"Single decisions, {per_second(self.rate)} a second for {duration(self.seconds)}: time from arrival to answer, "
-            f"to be within {duration(self.budget)}"
+            f"Single decisions, {per_second(self.rate)} a second for {duration(self.seconds)}: time from arrival to "
+            f"answer, to be within {duration(self.budget)}"
         )
         notes = [
             "highest rate that keeps 99 % within: computed from the service times measured; confirmed by a real run",
