@@ -4,7 +4,10 @@
     offer     for each layer, the kernels that may pay
     race      each is timed on the layer as it will run, and so is changing the layout between two layers
     route     the cheapest way through all layers
-    confirm   the program as a whole against the dense one: unless it is clearly faster, dense it is
+    confirm   whole programs against the dense one: unless one is clearly faster, dense it is
+
+A layer that is timed by itself may find its weights in the cache where the whole network would not leave them. So the
+last race has a third runner: in each layer, of the kernels that are not much slower, the one with the fewest bytes.
 
 What was folded is exact, and what was chosen was measured, so a program is not slower than the dense network it came
 from beyond the noise of the clock.
@@ -29,6 +32,8 @@ from minprune.inference.step import Step
 from minprune.inference.tuning import TIE, race
 from minprune.nn.layers import Dense, Dropout, Layer, Select
 from minprune.nn.network import Network
+
+_MUCH = 2.5
 
 
 def compile(
@@ -89,10 +94,11 @@ def compile(
     offered = [
         [KERNELS[forced[name]].at(rows)] if name in forced else candidates(weights, rows) for name, weights, _ in layers
     ]
-    times = [
-        {} if name in forced else _times(weights, functions, options, rows, budget)
+    tried = [
+        ({}, {}) if name in forced else _try(weights, functions, options, rows, budget)
         for (name, weights, functions), options in zip(layers, offered, strict=True)
     ]
+    times = [took for took, _ in tried]
 
     def program(chosen: Sequence[Kernel]) -> Program:
         steps = [
@@ -108,10 +114,14 @@ def compile(
     changes = _changes(layers, rows, budget)
     known = [took or {options[0].name: 0.0} for took, options in zip(times, offered, strict=True)]
     route, _ = cheapest(known, every, changes)
-    chosen = [every[name] for name in route]
-    if chosen == first:
-        return program(first)
-    return _faster(program(first), program(chosen), rows, budget)
+    lean = [
+        _leanest(took, held) if took else options[0].name for (took, held), options in zip(tried, offered, strict=True)
+    ]
+    runners = [first]
+    for chosen in ([every[name] for name in names] for names in (route, lean)):
+        if chosen not in runners:
+            runners.append(chosen)
+    return _fastest([program(chosen) for chosen in runners], rows, budget)
 
 
 def _layers(folded: Network) -> tuple[list[Layer], list[tuple[str, LayerWeights, list[Layer]]]]:
@@ -139,21 +149,26 @@ def _spread(rows: Array, used: Array, inputs: int) -> Array:
     return result
 
 
-def _times(
+def _try(
     weights: LayerWeights, functions: Sequence[Layer], options: Sequence[Kernel], batch: int, seconds: float
-) -> dict[str, float]:
-    """Return the time of the layer's step with each kernel."""
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Return the time of the layer's step with each kernel, and the bytes it holds."""
     draws = np.random.default_rng(0)
     x = draws.standard_normal((batch, weights.weight.shape[0])).astype(weights.weight.dtype)
     standing = blank(x.shape[1], batch, x.dtype)
     standing[:-1] = x.T
+    steps = {kernel.name: Step.of("", weights, functions, kernel) for kernel in options}
     calls: dict[str, Callable[[], object]] = {
-        kernel.name: partial(
-            Step.of("", weights, functions, kernel).bind(batch), standing if kernel.layout == FEATURES else x
-        )
-        for kernel in options
+        name: partial(step.bind(batch), standing if step.kernel.layout == FEATURES else x)
+        for name, step in steps.items()
     }
-    return race(calls, seconds)
+    return race(calls, seconds), {name: step.nbytes for name, step in steps.items()}
+
+
+def _leanest(times: Mapping[str, float], held: Mapping[str, int]) -> str:
+    """Return the kernel that holds the fewest bytes of those that are not much slower than the fastest."""
+    fastest = min(times.values())
+    return min((name for name in times if times[name] <= _MUCH * fastest), key=lambda name: held[name])
 
 
 def _changes(
@@ -175,11 +190,17 @@ def _changes(
     return result
 
 
-def _faster(dense: Program, packed: Program, batch: int, seconds: float) -> Program:
-    """Return the packed program if it is clearly faster, else the dense one."""
-    x = np.random.default_rng(0).standard_normal((batch, dense.inputs)).astype(dense.dtype)
-    took = race({"dense": partial(dense, x), "packed": partial(packed, x)}, seconds)
-    return packed if took["packed"] < TIE * took["dense"] else dense
+def _fastest(programs: Sequence[Program], batch: int, seconds: float) -> Program:
+    """Return the first program unless another is clearly faster."""
+    if len(programs) == 1:
+        return programs[0]
+    x = np.random.default_rng(0).standard_normal((batch, programs[0].inputs)).astype(programs[0].dtype)
+    took = race({k: partial(program, x) for k, program in enumerate(programs)}, seconds)
+    best = 0
+    for k in took:
+        if took[k] < TIE * took[best]:
+            best = k
+    return programs[best]
 
 
 def _forced(kernels: str | Mapping[str, str] | None, names: Sequence[str]) -> dict[str, str]:

@@ -225,7 +225,8 @@ def _one(group: Group, out: Array) -> Call:
     gathered = np.empty((at.size, out.shape[1]), out.dtype)
 
     def call(x: Array) -> Array:
-        return values.dot(x.take(at, 0, gathered, "wrap"), part)
+        values.dot(x.take(at, 0, gathered, "wrap"), part)
+        return part
 
     return call
 
