@@ -6,9 +6,9 @@
 The feature-major array has one more line, and that is all ones: so a bias is just one more weight, on an input that is
 always 1, and no kernel has to add it. For one sample the two are the same numbers in the same order.
 
-To transpose is not free. To turn 256 × 4096 floats NumPy takes 4.5 ms, three times as long as if the rows were 16 floats
-longer: lines that lie a multiple of a kilobyte apart fall on the same few places of the cache. So such lines go through
-longer ones first, where that pays.
+To transpose is not free. To turn 256 × 4096 floats NumPy takes 4.5 ms, three times as long as if the rows were 16
+floats longer: lines that lie a multiple of a kilobyte apart fall on the same few places of the cache. So such lines go
+through longer ones first, where that pays.
 """
 
 from __future__ import annotations
