@@ -91,9 +91,9 @@ class ELL(Matrix):
         order = filled[np.argsort(-lengths[filled], kind="stable")]
         parts = [order]
         while len(parts) < min(_MOST_SLICES, order.size):
-            parts = np.array_split(order, 2 * len(parts))
             if sum(part.size * int(lengths[part].max(initial=0)) for part in parts) <= _WASTE * nnz:
                 break
+            parts = np.array_split(order, 2 * len(parts))
         places = np.full(lengths.size, order.size)
         places[order] = np.arange(order.size)
         return cls([_rectangle(w, mask, part) for part in parts if part.size], places, w.shape, w.dtype, nnz)
