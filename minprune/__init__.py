@@ -12,9 +12,10 @@ and measured honestly, all in plain NumPy. The five steps, and where each is rea
                             Unstructured · NM · Vectors · Blocks · Neurons    in what shape?
     4 apply    `pruning`    Plan.apply · Pruner · OneShot · Linear · Cubic · Geometric · Constant · Custom
                             RigL · SET · prune_iteratively · lottery_ticket   when, and what comes back?
-               `inference`  compact · compile · CSR                           make it fast
-    5 evaluate `study`      evaluate · time_inference · compare · sweep · plot_…
+               `inference`  compact · compile · CSR · ELL · Panels · PackedDense          make it fast
+    5 evaluate `study`      evaluate · time_inference · compare · breakeven · replay · sweep · plot_…
                                                                               what was gained, what was lost?
+    keep       `storage`    save · load                                       without the pruned weights, without pickle
 
 >>> import minprune as mp
 >>> digits = mp.datasets.load("digits")
@@ -98,14 +99,22 @@ _HOME = {
     "prune_iteratively": "pruning.iterations",
     "lottery_ticket": "pruning.tickets",
     "Ticket": "pruning.tickets",
-    "CSR": "inference.csr",
     "compact": "inference.compaction",
+    "DenseMatrix": "inference.dense",
+    "PackedDense": "inference.dense",
+    "CSR": "inference.csr",
+    "ELL": "inference.ell",
+    "Panels": "inference.panels",
     "compile": "inference.compilation",
     "Program": "inference.program",
     "analyze": "study.complexity",
     "evaluate": "study.evaluation",
     "time_inference": "study.timing",
     "compare": "study.comparison",
+    "breakeven": "study.breakeven",
+    "Breakeven": "study.frontier",
+    "replay": "study.replay",
+    "Replay": "study.replay",
     "sweep": "study.sweep",
     "Sweep": "study.records",
     "reinitialised": "study.controls",
@@ -117,7 +126,11 @@ _HOME = {
     "plot_quality": "study.plots",
     "plot_sweep": "study.plots",
     "plot_latency": "study.plots",
+    "plot_breakeven": "study.plots",
+    "plot_replay": "study.plots",
     "plot_where_it_pays": "study.plots",
+    "save": "storage",
+    "load": "storage",
     "MinpruneError": "errors",
     "InvalidTypeError": "errors",
     "InvalidValueError": "errors",
@@ -125,7 +138,7 @@ _HOME = {
     "DivergedError": "errors",
     "StorageError": "errors",
 }
-_MODULES = ("datasets", "errors", "inference", "nn", "pruning", "study")
+_MODULES = ("datasets", "errors", "inference", "nn", "pruning", "storage", "study")
 
 __all__ = [*_HOME, "datasets"]
 
@@ -160,6 +173,9 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.inference.compaction import compact
     from minprune.inference.compilation import compile
     from minprune.inference.csr import CSR
+    from minprune.inference.dense import DenseMatrix, PackedDense
+    from minprune.inference.ell import ELL
+    from minprune.inference.panels import Panels
     from minprune.inference.program import Program
     from minprune.nn.activations import GELU, LeakyReLU, ReLU, Sigmoid, Tanh
     from minprune.nn.gradcheck import gradcheck
@@ -196,20 +212,26 @@ if TYPE_CHECKING:  # the same names once more, for those who read types and don'
     from minprune.pruning.schedules import Constant, Cubic, Custom, Geometric, Linear, OneShot
     from minprune.pruning.sensitivity import sensitivity
     from minprune.pruning.tickets import Ticket, lottery_ticket
+    from minprune.storage import load, save
+    from minprune.study.breakeven import breakeven
     from minprune.study.comparison import compare
     from minprune.study.complexity import analyze
     from minprune.study.controls import reinitialised, smaller
     from minprune.study.evaluation import evaluate
+    from minprune.study.frontier import Breakeven
     from minprune.study.plots import (
         plot_activity,
+        plot_breakeven,
         plot_history,
         plot_latency,
         plot_masks,
         plot_quality,
+        plot_replay,
         plot_sweep,
         plot_weights,
         plot_where_it_pays,
     )
     from minprune.study.records import Sweep
+    from minprune.study.replay import Replay, replay
     from minprune.study.sweep import sweep
     from minprune.study.timing import time_inference
