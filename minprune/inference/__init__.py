@@ -1,7 +1,7 @@
 """RUN: pruned networks packed so that they really take less time and memory, in the order in which it is best read.
 
     fold      compaction               what masks leave dead goes, exactly; and training goes on in the smaller network
-    pack      matrix → dense · csr · ell · panels      a matrix of which much is gone: what is held, how it is multiplied
+    pack      matrix → dense · csr · ell · panels      a matrix of which much is gone: what is held, how to multiply it
     lay out   layouts                  samples as rows, or features as rows with the bias as one more input
     offer     kernels                  a format and a layout: what may pay for a layer
     race      tuning → route           what takes how long here, and the cheapest way through all layers

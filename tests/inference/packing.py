@@ -132,27 +132,26 @@ def snapshot(network):
     return [(name, p.value.tobytes(), p.grad.tobytes(), p.mask.tobytes()) for name, p in network.parameters.items()]
 
 
-_SCRATCH = ("_gathered", "_products", "_sums", "_batch")  # written in every call
-
-
 def held_arrays(thing):
-    """The arrays that own the memory reachable from `thing`, each once, scratch apart."""
-    owners, scratch, seen, todo = {}, set(), set(), [(thing, "")]
+    """The arrays that own the memory reachable from `thing`, each once: through objects and what calls keep."""
+    owners, seen, todo = {}, {}, [thing]
     while todo:
-        here, name = todo.pop()
+        here = todo.pop()
         if isinstance(here, np.ndarray):
             while isinstance(here.base, np.ndarray):
                 here = here.base
             owners[id(here)] = here
-            scratch |= {id(here)} if name in _SCRATCH else set()
         elif id(here) not in seen and not isinstance(here, type):
-            seen.add(id(here))
+            seen[id(here)] = here
             if isinstance(here, list | tuple):
-                todo += [(part, name) for part in here]
+                todo += here
             elif isinstance(here, dict):
-                todo += [(part, name) for part in here.values()]
+                todo += here.values()
+            elif callable(here) and not type(here).__module__.startswith("minprune"):
+                todo += [cell.cell_contents for cell in getattr(here, "__closure__", None) or ()]
+                todo += [here.__self__] if hasattr(here, "__self__") else []
             elif type(here).__module__.startswith("minprune"):
                 slots = [slot for kind in type(here).__mro__ for slot in getattr(kind, "__slots__", ())]
-                todo += [(getattr(here, slot), slot) for slot in slots if slot != "__weakref__"]
-                todo += [(part, key) for key, part in getattr(here, "__dict__", {}).items()]
-    return [array for key, array in owners.items() if key not in scratch]
+                todo += [getattr(here, slot) for slot in slots if slot != "__weakref__"]
+                todo += getattr(here, "__dict__", {}).values()
+    return list(owners.values())

@@ -1,9 +1,9 @@
-"""What a CSR and its product refuse, and in which words."""
+"""Which arrays a CSR refuses, and in which words; what every format refuses is in test_formats."""
 
 import numpy as np
 import pytest
 
-from minprune.errors import InvalidTypeError, InvalidValueError, MinpruneError
+from minprune.errors import InvalidTypeError, MinpruneError
 from minprune.inference.csr import CSR
 
 GOOD = {
@@ -61,80 +61,3 @@ def test_one_float_array_is_not_indices_too():
     same = np.array([0.0, 1.0])
     with pytest.raises(InvalidTypeError, match="indices must hold integers"):
         CSR(same, same, np.array([0, 2]), (1, 2))
-
-
-@pytest.mark.parametrize(
-    ("w", "message"),
-    [
-        (np.ones(3), "w must have shape (rows, columns), got (3,) in CSR.from_dense()"),
-        (np.ones((1, 2, 3)), "w must have shape (rows, columns), got (1, 2, 3) in CSR.from_dense()"),
-        (np.ones((2, 2), bool), "dtype must be float32 or float64, got bool in CSR.from_dense()"),
-        (np.ones((2, 2), np.float16), "dtype must be float32 or float64, got float16 in CSR.from_dense()"),
-        (np.ones((2, 2), complex), "w must hold real numbers, got dtype complex128 in CSR.from_dense()"),
-        (np.ma.ones((2, 2)), "w must be a plain array, got a masked array in CSR.from_dense(): fill it first"),
-    ],
-)
-def test_what_is_no_dense_matrix(w, message):
-    with pytest.raises(MinpruneError) as caught:
-        CSR.from_dense(w)
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    ("mask", "message"),
-    [
-        (np.ones((2, 2)), "mask of w must be a bool array, got dtype float64 in CSR.from_dense()"),
-        (np.ones((2, 3), bool), "mask of w must have shape (2, 2), got (2, 3) in CSR.from_dense()"),
-    ],
-)
-def test_what_is_no_mask(mask, message):
-    with pytest.raises(MinpruneError) as caught:
-        CSR.from_dense(np.ones((2, 2)), mask=mask)
-    assert str(caught.value) == message
-
-
-@pytest.mark.parametrize(
-    ("x", "error", "message"),
-    [
-        (np.ones(3), InvalidValueError, "x must have shape (4,) or (4, batch), got (3,) in matmul()"),
-        (np.ones((2, 4)), InvalidValueError, "x must have shape (4,) or (4, batch), got (2, 4) in matmul()"),
-        (np.ones((4, 1, 1)), InvalidValueError, "x must have shape (4,) or (4, batch), got (4, 1, 1) in matmul()"),
-        (2.0, InvalidValueError, "x must have shape (4,) or (4, batch), got () in matmul()"),
-        (np.ones(4, object), InvalidTypeError, "x must hold real numbers, got dtype object in matmul()"),
-        (np.ones(4, complex), InvalidTypeError, "x must hold real numbers, got dtype complex128 in matmul()"),
-        (CSR(**GOOD), InvalidTypeError, "x must hold real numbers, got dtype object in matmul()"),
-    ],
-)
-def test_x_that_does_not_fit(x, error, message):
-    for multiply in (CSR(**GOOD).__matmul__, CSR(**GOOD).product()):
-        with pytest.raises(error) as caught:
-            multiply(x)
-        assert str(caught.value) == message
-
-
-def test_out_that_does_not_fit_is_not_written_to():
-    product, x = CSR(**GOOD).product(), np.ones(4)
-    frozen = np.full(3, 9.0)
-    frozen.flags.writeable = False
-    for out in (np.full(4, 9.0), np.full((3, 1), 9.0), frozen):
-        with pytest.raises(InvalidValueError) as caught:
-            product(x, out=out)
-        assert str(caught.value) == "out must have shape (3,), be writeable and apart from x in matmul()"
-        assert (out == 9).all()
-    for out in (np.full(3, 9.0, np.float32), [9.0, 9.0, 9.0]):
-        with pytest.raises(InvalidTypeError) as caught:
-            product(x, out=out)
-        assert str(caught.value) == "out must be a float64 array in matmul()"
-        assert list(out) == [9, 9, 9]
-    square, x = CSR.from_dense(np.eye(3)[::-1]).product(), np.array([1.0, 2.0, 3.0])
-    with pytest.raises(InvalidValueError, match="apart from x"):
-        square(x, out=x)
-    assert x.tolist() == [1, 2, 3]
-
-
-def test_multiplying_from_the_right_says_what_to_write():
-    with pytest.raises(InvalidTypeError) as caught:
-        np.ones((2, 3)) @ CSR(**GOOD)
-    assert str(caught.value) == "a CSR multiplies from the left: x @ csr is (csr.T @ x.T).T, with csr.T made once"
-    packed, x = CSR(**GOOD), np.arange(6.0).reshape(2, 3)
-    assert (x @ packed.to_dense() == (packed.T @ x.T).T).all()

@@ -1,199 +1,123 @@
-"""Every kernel is x @ W, and says truly what it holds and does."""
-
-from unittest import mock
+"""Kernels: which are worth a try for a layer, and what each packs."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from matrices import EACH_WAY, FLOATS, bits, eighths, go, slow_matmul
-from packing import held_arrays
+from matrices import ANY_MASK, bits
 
+from minprune.inference.dense import DenseMatrix, PackedDense
 from minprune.inference.kernels import KERNELS, LayerWeights, candidates
+from minprune.inference.layouts import FEATURES, ROWS
+from minprune.inference.panels import Panels
 
-EACH_KERNEL = pytest.mark.parametrize("kind", KERNELS.values(), ids=KERNELS)
-BATCHES = (1, 2, 17)
-
-
-@st.composite
-def layers(draw):
-    """Weights of eighths over some of the inputs, none and all included; under the mask zero, and zero now and then."""
-    dtype, inputs, outputs = draw(FLOATS), draw(st.integers(1, 7)), draw(st.integers(1, 7))
-    used = np.flatnonzero(draw(hnp.arrays(bool, inputs)))
-    mask = draw(st.one_of(st.just(np.ones((used.size, outputs), bool)), hnp.arrays(bool, (used.size, outputs))))
-    return LayerWeights(eighths(draw, mask.shape, dtype) * mask, mask, inputs, used)
+EACH_KERNEL = pytest.mark.parametrize("name", KERNELS)
 
 
-def random_layer(inputs, outputs, *, used=None, kept=0.3, dtype=np.float32):
-    rng = np.random.default_rng(0)
-    rows = np.arange(inputs) if used is None else np.sort(rng.permutation(inputs)[:used])
-    mask = rng.random((rows.size, outputs)) < kept
-    return LayerWeights(np.where(mask, rng.standard_normal(mask.shape), 0).astype(dtype), mask, inputs, rows)
+def layer(mask, bias=None):
+    mask = np.array(mask, bool)
+    weight = np.where(mask, np.arange(1.0, 1 + mask.size).reshape(mask.shape), 0)
+    return LayerWeights(weight, mask, None if bias is None else np.array(bias, float))
 
 
-def spread_out(layer):
-    """The weight over all inputs, a row of zeros for each that is not used."""
-    whole = np.zeros((layer.inputs, layer.weight.shape[1]), layer.weight.dtype)
-    for at, row in zip(layer.used, layer.weight, strict=True):
-        whole[at] = row
-    return whole
+def test_names():
+    assert all(kernel.name == name for name, kernel in KERNELS.items())
+    assert next(iter(KERNELS)) == "dense"
+    assert {name for name, kernel in KERNELS.items() if kernel.layout == ROWS} == {"dense", "packed"}
+    assert all(kernel.format in (DenseMatrix, PackedDense) for kernel in KERNELS.values() if kernel.layout == ROWS)
 
 
-def run(kernel, x, outputs):
-    """What the kernel writes; every zero as +0.0, for the sign of a zero is for BLAS to choose."""
-    out = np.full((len(x), outputs), np.nan, x.dtype)
-    kernel(x, out)
-    return out + 0.0
+# ── what is packed ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-# ── the product ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_augmented_by_hand():
+    weight, mask = layer([[1, 0], [1, 1], [0, 0]], [7, 0]).augmented()
+    assert weight.tolist() == [[1, 3, 0, 7], [0, 4, 0, 0]]
+    assert mask.tolist() == [[True, True, False, True], [False, True, False, True]]
+    weight, mask = layer([[1, 0], [1, 1], [0, 0]]).augmented()
+    assert weight.tolist() == [[1, 3, 0, 0], [0, 4, 0, 0]]
+    assert mask.tolist() == [[True, True, False, False], [False, True, False, False]]
 
 
 @EACH_KERNEL
-@EACH_WAY
-@given(layers(), st.permutations(BATCHES))
-def test_a_kernel_is_bitwise_the_product_where_sums_are_exact(kind, by_row, layer, batches):
-    kernel, w, rng = kind(layer), spread_out(layer), np.random.default_rng(0)
-    with go(by_row):
-        for batch in batches:
-            x = rng.choice([0, 0, 0, -4, -0.125, 0.5, 1, 3.75], (batch, layer.inputs)).astype(w.dtype)
-            assert bits(run(kernel, x, w.shape[1])) == bits(slow_matmul(x, w))
+@given(ANY_MASK, st.booleans(), st.booleans())
+def test_a_kernel_packs_the_layer_as_its_layout_has_it(name, mask, biased, single):
+    made = layer(mask, np.arange(mask.shape[1]) if biased else None)
+    kernel = KERNELS[name].at(1 if single else 8)
+    matrix = kernel.pack(made)
+    assert type(matrix) is kernel.format
+    if kernel.layout == ROWS:
+        assert bits(matrix.to_dense()) == bits(made.weight)
+        assert matrix.nnz == made.kept
+    else:
+        assert bits(matrix.to_dense()) == bits(made.augmented()[0])
+        assert matrix.nnz == made.kept + biased * mask.shape[1]
+
+
+def test_panels_come_together_or_apart():
+    for name, together in (("panels", True), ("panels apart", False)):
+        for batch in (1, 8):
+            matrix = KERNELS[name].at(batch).pack(layer(np.ones((3, 8))))
+            assert isinstance(matrix, Panels)
+            assert matrix.together is together
 
 
 @EACH_KERNEL
-@EACH_WAY
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("batch", BATCHES)
-@pytest.mark.parametrize("shape", [(1, 300), (300, 1), (200, 150)])
-def test_a_kernel_is_the_product_to_rounding(kind, by_row, dtype, batch, shape):
-    layer = random_layer(*shape, used=max(1, shape[0] // 2), dtype=dtype)
-    x, w = np.random.default_rng(1).standard_normal((batch, shape[0])).astype(dtype), spread_out(layer)
-    exact = x.astype(np.longdouble) @ w.astype(np.longdouble)
-    # |fl(Σ) − Σ| ≤ n·u·Σ|x||w| for a sum of n products in any order, u half an epsilon (and n + 1 for the product).
-    bound = (shape[0] + 1) * np.finfo(dtype).eps / 2 * (np.abs(x).astype(np.float64) @ np.abs(w))
-    with go(by_row):
-        assert (np.abs(run(kind(layer), x, shape[1]) - exact) <= bound).all()
+def test_for_one_sample_everything_is_feature_major_under_its_own_name(name):
+    kernel = KERNELS[name]
+    assert kernel.at(2) is kernel
+    assert (kernel.at(1).name, kernel.at(1).format, kernel.at(1).layout) == (name, kernel.format, FEATURES)
 
 
-@EACH_KERNEL
-@pytest.mark.parametrize("batch", BATCHES)
-def test_a_layer_of_which_nothing_is_left_gives_zeros(kind, batch):
-    x = np.random.default_rng(0).standard_normal((batch, 3))
-    for used in (0, 2, 3):
-        nothing = LayerWeights(np.zeros((used, 4)), np.zeros((used, 4), bool), 3, np.arange(used))
-        assert bits(run(kind(nothing), x, 4)) == bits(np.zeros((batch, 4)))
-
-
-@EACH_KERNEL
-def test_x_and_the_given_weights_are_not_written_to_nor_looked_at_again(kind):
-    layer = random_layer(20, 9, used=12)
-    given_bits = [bits(array) for array in (layer.weight, layer.mask, layer.used)]
-    kernel = kind(layer)
-    for batch in BATCHES:
-        x = np.random.default_rng(batch).standard_normal((batch, 20)).astype(np.float32)
-        before = bits(x)
-        x.flags.writeable = False
-        expected = bits(run(kernel, x, 9))
-        assert bits(x) == before
-        assert [bits(array) for array in (layer.weight, layer.mask, layer.used)] == given_bits
-        for array in (layer.weight, layer.mask, layer.used):
-            array[...] = 0
-        assert bits(run(kernel, x, 9)) == expected
-        for array, (dtype, shape, stored) in zip((layer.weight, layer.mask, layer.used), given_bits, strict=True):
-            array[...] = np.frombuffer(stored, dtype).reshape(shape)
-
-
-@EACH_KERNEL
-def test_an_earlier_result_stays_when_other_batches_come_between(kind):
-    kernel, rng = kind(random_layer(30, 8, used=20)), np.random.default_rng(2)
-    first_x = rng.standard_normal((2, 30)).astype(np.float32)
-    first = np.empty((2, 8), np.float32)
-    kernel(first_x, first)
-    before = bits(first)
-    for batch in (2, 17, 1, 17, 2):
-        run(kernel, rng.standard_normal((batch, 30)).astype(np.float32), 8)
-        assert bits(first) == before
-        assert bits(run(kernel, first_x, 8)) == bits(first + 0.0)
-
-
-# ── what it says of itself ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-@EACH_KERNEL
-@given(layers())
-def test_bytes_are_those_of_all_arrays_held(kind, layer):
-    kernel = kind(layer)
-    for batch in BATCHES:
-        run(kernel, np.ones((batch, layer.inputs), layer.weight.dtype), layer.weight.shape[1])
-    assert kernel.nbytes == sum(array.nbytes for array in held_arrays(kernel))
-
-
-class Factor:
-    """A number that counts how often it is multiplied."""
-
-    done = 0
-
-    def __mul__(self, other):
-        Factor.done += 1
-        return float(other)
-
-
-@pytest.mark.parametrize("name", ["dense", "used inputs"])
-@pytest.mark.parametrize("used", [0, 3, 6])
-def test_multiply_adds_are_those_that_blas_does(name, used):
-    mask = np.ones((used, 5), bool)
-    layer = LayerWeights(np.full((used, 5), 2.0, object), mask, 6, np.arange(used))
-    kernel = KERNELS[name](layer)
-    for batch in BATCHES:
-        x = np.array([[Factor() for _ in range(6)] for _ in range(batch)], object)
-        Factor.done = 0
-        kernel(x, np.empty((batch, 5), object))
-        assert Factor.done == kernel.multiply_adds * batch
-
-
-@EACH_WAY
-@given(layers())
-def test_multiply_adds_of_csr_are_those_it_does(by_row, layer):
-    kernel, done = KERNELS["csr"](layer), []
-    multiply, dot = np.multiply, np.dot
-
-    def counted(call, size):
-        return lambda *args, **kwargs: (done.append(size(*args)), call(*args, **kwargs))[1]
-
-    with (
-        go(by_row),
-        mock.patch("numpy.multiply", counted(multiply, lambda a, b: np.broadcast(a, b).size)),
-        mock.patch("numpy.dot", counted(dot, lambda a, b: b.size)),
-    ):
-        for batch in BATCHES:
-            done.clear()
-            run(kernel, np.ones((batch, layer.inputs), layer.weight.dtype), layer.weight.shape[1])
-            assert sum(done) == kernel.multiply_adds * batch == np.count_nonzero(layer.mask) * batch
+def test_a_kept_zero_is_a_connection():
+    mask = np.array([[True, False], [True, True]])
+    made = LayerWeights(np.array([[0.0, 0.0], [1.0, 2.0]]), mask, None)
+    assert made.kept == KERNELS["csr"].pack(made).nnz == 3
 
 
 # ── which are worth a try ───────────────────────────────────────────────────────────────────────────────────────────
 
+FULL = np.ones((8, 8), bool)
+ONE_INPUT_UNUSED = FULL.copy()
+ONE_INPUT_UNUSED[3] = False
+ONE_OUTPUT_UNUSED = FULL.copy()
+ONE_OUTPUT_UNUSED[:, 5] = False
+ONE_WEIGHT_GONE = FULL.copy()
+ONE_WEIGHT_GONE[2, 2] = False
+TALL = np.repeat(np.random.default_rng(0).random((40, 8)) < 0.5, 8, axis=1)  # panels of eight outputs
+TALL[:, ::8] |= ~TALL.any(axis=1, keepdims=True)
+FEW = np.eye(40, dtype=bool)  # a fortieth is kept, in each row and column
+FEW_IN_PANELS = np.kron(np.eye(40), np.ones((1, 8))).astype(bool)
+
 
 @pytest.mark.parametrize(
-    ("inputs", "used", "dropped", "names"),
+    ("mask", "single", "many"),
     [
-        (4, [0, 1, 2, 3], 0, ["dense"]),
-        (4, [0, 1, 2, 3], 1, ["dense", "csr"]),
-        (4, [0, 3], 0, ["dense", "used inputs"]),
-        (4, [0, 3], 1, ["dense", "used inputs", "csr"]),
-        (1, [0], 0, ["dense"]),
+        (FULL, [], ["dense features"]),
+        (ONE_WEIGHT_GONE, [], ["dense features"]),
+        (ONE_INPUT_UNUSED, ["packed", "panels"], ["packed", "dense features", "packed features", "panels"]),
+        (ONE_OUTPUT_UNUSED, ["packed"], ["packed", "dense features", "packed features"]),
+        (FEW, ["ell", "csr"], ["dense features", "ell", "csr"]),
+        (FEW_IN_PANELS, ["panels", "ell", "csr"], ["dense features", "panels", "ell", "csr"]),
     ],
+    ids=["full", "one weight gone", "an input unused", "an output unused", "few", "few in panels"],
 )
-def test_candidates_are_dense_first_and_only_what_suits(inputs, used, dropped, names):
-    mask = np.ones((len(used), 3), bool)
-    mask.flat[:dropped] = False
-    offered = candidates(LayerWeights(mask.astype(np.float32), mask, inputs, np.array(used)))
-    assert [kernel.name for kernel in offered] == names
-    assert [type(kernel) for kernel in offered] == [KERNELS[name] for name in names]
+def test_candidates_are_dense_first_and_only_what_may_pay(mask, single, many):
+    for batch, names in ((1, single), (16, many)):
+        expected = ["dense"]
+        for name in names:
+            expected += ["panels", "panels apart"] if name == "panels" else [name]
+        offered = candidates(layer(mask), batch)
+        assert [kernel.name for kernel in offered] == expected
+        assert offered == [KERNELS[name].at(batch) for name in expected]
 
 
-def test_a_kept_zero_is_a_connection_that_csr_stores():
-    mask = np.array([[True, False], [True, True]])
-    layer = LayerWeights(np.array([[0.0, 0.0], [1.0, 2.0]]), mask, 2, np.arange(2))
-    assert KERNELS["csr"](layer).multiply_adds == 3
+@given(ANY_MASK.filter(lambda mask: mask.size), st.sampled_from([1, 2, 16, 256]))
+def test_dense_is_always_first_and_a_sparse_kernel_is_not_offered_for_more_than_it_was_refused_for(mask, batch):
+    names = [kernel.name for kernel in candidates(layer(mask), batch)]
+    assert names[0] == "dense"
+    assert names == [name for name in KERNELS if name in names]
+    fewer = mask.copy()
+    fewer.flat[: fewer.size // 2] = False
+    for name in {"ell", "csr"} & set(names):
+        assert name in [kernel.name for kernel in candidates(layer(fewer), batch)]

@@ -1,14 +1,10 @@
-"""Tuning: which kernel is taken, by a clock that only the kernels move."""
+"""Tuning: how long each call takes, by a clock that only the calls move."""
 
-import numpy as np
 import pytest
-from matrices import bits
 
 from minprune.inference import tuning
-from minprune.inference.kernels import LayerWeights
-from minprune.inference.tuning import fastest
+from minprune.inference.tuning import race
 
-LAYER = LayerWeights(np.ones((3, 2), np.float32), np.ones((3, 2), bool), 5, np.arange(3))
 US = 1000
 
 
@@ -16,23 +12,15 @@ class _Clock:
     def __init__(self):
         self.now, self.called = 0, []
 
-    def kernel(self, name, *nanoseconds, then=None):
-        """A kernel whose calls take these times, and `then` that of all later ones (the last one if not given)."""
-        return _Kernel(self, name, list(nanoseconds), nanoseconds[-1] if then is None else then)
+    def call(self, name, *nanoseconds, then=None):
+        """A call that takes these times, one after the other, and `then` later on (the last one if not given)."""
+        first = list(nanoseconds)
 
+        def call():
+            self.called.append(name)
+            self.now += first.pop(0) if first else nanoseconds[-1] if then is None else then
 
-class _Kernel:
-    def __init__(self, clock, name, first, then):
-        self.clock, self.name, self.first, self.then = clock, name, first, then
-        self.shapes, self.rows = set(), set()
-
-    def __call__(self, x, out):
-        self.clock.called.append(self.name)
-        self.clock.now += self.first.pop(0) if self.first else self.then
-        self.shapes.add((x.shape, x.dtype, out.shape, out.dtype))
-        self.rows.add(bits(x))
-        assert x.flags.c_contiguous
-        assert out.flags.c_contiguous
+        return call
 
 
 @pytest.fixture
@@ -42,72 +30,77 @@ def clock(monkeypatch):
     return clock
 
 
-def _names(kernels, seconds=1e-3):
-    best, times = fastest(kernels, LAYER, 4, seconds)
-    return best.name, {name: round(t * 1e9) for name, t in times.items()}
+def _race(clock, seconds=1e-3, **times):
+    """Race calls that take these times; nanoseconds come back."""
+    calls = {name: clock.call(name, *(took if isinstance(took, tuple) else (took,))) for name, took in times.items()}
+    return {name: round(took * 1e9) for name, took in race(calls, seconds).items()}
 
 
-def test_the_fastest_is_taken(clock):
-    kernels = [clock.kernel("dense", 9 * US), clock.kernel("a", 5 * US), clock.kernel("b", 3 * US)]
-    assert _names(kernels) == ("b", {"dense": 9 * US, "a": 5 * US, "b": 3 * US})
+def test_each_has_the_median_of_its_times(clock):
+    assert _race(clock, dense=9 * US, a=5 * US, b=8 * US) == {"dense": 9 * US, "a": 5 * US, "b": 8 * US}
 
 
-@pytest.mark.parametrize(("nanoseconds", "taken"), [(9400, "csr"), (9500, "dense"), (9600, "dense"), (11000, "dense")])
-def test_the_first_stays_unless_another_is_clearly_faster(clock, nanoseconds, taken):
-    assert _names([clock.kernel("dense", 10_000), clock.kernel("csr", nanoseconds)])[0] == taken
-
-
-def test_a_slow_call_now_and_then_does_not_decide(clock):
-    slow_at_times = clock.kernel("csr", 2 * US, 900 * US, 2 * US, 2 * US, 900 * US, then=2 * US)
-    assert _names([clock.kernel("dense", 5 * US), slow_at_times], seconds=1e-2) == (
-        "csr",
-        {"dense": 5 * US, "csr": 2 * US},
-    )
-
-
-def test_a_quick_call_now_and_then_does_not_decide(clock):
-    quick_at_times = clock.kernel("csr", 9 * US, 1 * US, then=9 * US)
-    assert _names([clock.kernel("dense", 5 * US), quick_at_times]) == ("dense", {"dense": 5 * US, "csr": 9 * US})
+def test_a_slow_or_a_quick_call_now_and_then_does_not_count(clock):
+    slow_at_times = (2 * US, 900 * US, 2 * US, 2 * US, 900 * US, 2 * US, 2 * US)
+    quick_at_times = (3 * US, 1 * US, 3 * US)
+    assert _race(clock, 1e-2, a=slow_at_times, b=quick_at_times) == {"a": 2 * US, "b": 3 * US}
 
 
 def test_the_first_call_of_a_burst_is_not_counted(clock):
-    cold = clock.kernel("csr", *([50 * US] + [2 * US] * tuning._BURST) * 300)
-    assert _names([clock.kernel("dense", 5 * US), cold]) == ("csr", {"dense": 5 * US, "csr": 2 * US})
+    cold = ([50 * US] + [2 * US] * tuning._BURST) * 300
+    assert _race(clock, dense=3 * US, csr=tuple(cold)) == {"dense": 3 * US, "csr": 2 * US}
 
 
 def test_they_take_turns_in_bursts(clock):
-    _names([clock.kernel("a", 1 * US), clock.kernel("b", 1 * US)])
+    _race(clock, a=1 * US, b=1 * US)
     burst = tuning._BURST + 1
     assert clock.called[: 4 * burst] == (["a"] * burst + ["b"] * burst) * 2
     assert abs(clock.called.count("a") - clock.called.count("b")) <= tuning._BURST
 
 
+def test_who_takes_far_longer_than_the_fastest_drops_out_and_who_is_close_goes_on(clock):
+    hopeless = round(tuning._HOPELESS * 10 * US)
+    assert _race(clock, a=10 * US, close=hopeless - 1, far=hopeless) == {
+        "a": 10 * US,
+        "close": hopeless - 1,
+        "far": hopeless,
+    }
+    burst = tuning._BURST + 1
+    assert clock.called.count("far") == burst
+    assert clock.called.count("close") > 2 * burst
+    assert clock.called.count("a") > 2 * burst
+
+
+def test_one_that_was_slow_in_the_first_round_only_is_judged_by_its_median(clock):
+    late = tuple([90 * US] * 3 + [1 * US] * 100)  # the first is not counted, then two of the burst are slow
+    assert _race(clock, a=2 * US, late=late)["late"] == 1 * US
+
+
+def test_the_race_ends_when_only_one_is_left(clock):
+    _race(clock, 1.0, a=1 * US, b=9 * US)
+    assert len(clock.called) == 2 * (tuning._BURST + 1)
+
+
 def test_the_time_asked_for_is_kept_to(clock):
-    fast, slow = clock.kernel("dense", 10 * US), clock.kernel("csr", 30 * US)
-    fastest([fast, slow], LAYER, 4, 1e-3)
-    assert 1000 * US <= clock.now <= 1000 * US + 2 * (10 + 30) * US
+    _race(clock, 1e-3, dense=20 * US, csr=30 * US)
+    assert 1000 * US <= clock.now <= 1000 * US + 2 * (20 + 30) * US
+
+
+def test_it_ends_though_calls_take_no_time(clock):
+    assert _race(clock, 1.0, dense=0, csr=0) == {"dense": 1, "csr": 1}
+    assert len(clock.called) == 2 * tuning._MOST_ROUNDS * (tuning._BURST + 1)
 
 
 def test_without_time_each_is_timed_once_all_the_same(clock):
-    assert _names([clock.kernel("dense", 4 * US), clock.kernel("csr", 2 * US)], seconds=0.0) == (
-        "csr",
-        {"dense": 4 * US, "csr": 2 * US},
-    )
-    assert clock.called == ["dense", "dense", "csr", "csr"]
+    assert _race(clock, 0.0, dense=4 * US, csr=3 * US, ell=99 * US) == {"dense": 4 * US, "csr": 3 * US, "ell": 99 * US}
+    assert clock.called == ["dense", "dense", "csr", "csr", "ell", "ell"]
 
 
 def test_one_alone_is_timed_in_one_burst(clock):
-    assert _names([clock.kernel("dense", 4 * US)]) == ("dense", {"dense": 4 * US})
+    assert _race(clock, 1.0, dense=4 * US) == {"dense": 4 * US}
     assert len(clock.called) == tuning._BURST + 1
 
 
-def test_a_clock_that_stands_still_ends_and_divides_by_nothing(clock):
-    assert _names([clock.kernel("dense", 0), clock.kernel("csr", 0)]) == ("dense", {"dense": 1, "csr": 1})
-
-
-def test_all_get_the_same_batches_of_the_size_asked_for(clock):
-    kernels = [clock.kernel("dense", 1 * US), clock.kernel("csr", 1 * US)]
-    fastest(kernels, LAYER, 4, 1e-4)
-    assert kernels[0].shapes == kernels[1].shapes == {((4, 5), np.dtype("f4"), (4, 2), np.dtype("f4"))}
-    assert kernels[0].rows == kernels[1].rows
-    assert len(kernels[0].rows) == 1
+def test_names_may_be_of_any_kind_that_can_be_one(clock):
+    calls = {("rows", "features"): clock.call("a", US), 3: clock.call("b", US)}
+    assert list(race(calls, 0.0)) == [("rows", "features"), 3]

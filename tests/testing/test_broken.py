@@ -6,6 +6,7 @@ import pytest
 
 from minprune.testing.broken import BROKEN
 from minprune.testing.checks import properties
+from minprune.testing.laws import LAWS
 from minprune.testing.running import run
 
 
@@ -32,3 +33,7 @@ def test_the_lines_to_paste_show_it_again(name):
     with pytest.raises(Exception) as error:
         exec("\n".join(line.strip() for line in lines.splitlines()), {})
     assert type(error.value).__module__.startswith(("minprune", "builtins"))
+
+
+def test_no_law_is_without_one():
+    assert set(BROKEN) == set(LAWS)

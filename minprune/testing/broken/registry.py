@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
+from minprune.testing.framework import Framework
 from minprune.testing.laws import LAWS
 
 Thing = TypeVar("Thing")
@@ -44,6 +45,21 @@ def breaks(law: str, why: str, *, also: tuple[str, ...] = (), **arguments: Any) 
     def register(thing: Thing) -> Thing:
         subject = thing(**arguments) if isinstance(thing, type) and not hasattr(thing, "from_dense") else thing
         BROKEN[law] = Broken(law, subject, why, also)
+        return thing
+
+    return register
+
+
+def breaks_framework(law: str, why: str, *, also: tuple[str, ...] = ()) -> Callable[[Thing], Thing]:
+    """Register the function that follows as breaking `law`, within a `Framework` of minprune's own.
+
+    It takes the place of the one whose name its own begins with: ``load_guessing`` that of `load`.
+    """
+
+    def register(thing: Thing) -> Thing:
+        name: str = thing.__name__  # type: ignore[attr-defined]
+        place = next(f.name for f in fields(Framework) if name.startswith(f.name))
+        BROKEN[law] = Broken(law, Framework(**{place: thing}), why, also)  # type: ignore[arg-type]
         return thing
 
     return register

@@ -26,7 +26,7 @@ from minprune.pruning.patterns import Pattern
 from minprune.pruning.regrowth import Regrowth
 from minprune.pruning.schedules import Schedule
 from minprune.testing.framework import Framework
-from minprune.testing.running import LawBroken, Property, Report, called, report, run
+from minprune.testing.running import LawBroken, Property, Report, Result, called, report, run
 
 Reasons: TypeAlias = Mapping[str, str] | None
 Names: TypeAlias = Iterable[str] | None
@@ -170,14 +170,16 @@ def check_framework(framework: Framework | None = None, *, parts: Sequence[str] 
     subject = Framework() if framework is None else framework
     if not isinstance(subject, Framework):
         raise InvalidTypeError(f"framework must be a Framework, got {type(subject).__name__} in check_framework()")
-    together = {
-        name: prop
-        for part in parts
-        for name, prop in properties(choice(part, "parts", "check_framework", FRAMEWORK)).items()
-    }
-    wanted = options.pop("laws", None)
-    results = report("framework", subject, together, laws=wanted, **options)
-    return Report("Framework", "framework", results.results)
+    results: list[Result] = []
+    known = {name: part for part in parts for name in properties(choice(part, "parts", "check_framework", FRAMEWORK))}
+    expected, laws = options.pop("expected_failures", None) or {}, options.pop("laws", None)
+    for name in {*expected, *(laws or ())} - known.keys():
+        raise InvalidValueError(f"{name!r} is no law of {', '.join(parts)} in check_framework()")
+    for part in parts:
+        here = {name: why for name, why in expected.items() if known[name] == part}
+        some = None if laws is None else [name for name in laws if known[name] == part]
+        results += check(part, subject, expected_failures=here, laws=some, **options).results
+    return Report(repr(subject), "framework", tuple(results))
 
 
 def parametrize_with_checks(
