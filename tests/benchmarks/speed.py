@@ -6,8 +6,7 @@ One process, float32, as many threads for each as there are processors. What is 
 bursts whose first call is not counted; a figure is the median over the rounds of the ratio within a round. Dense NumPy
 is `numpy.dot` into buffers made once, without checks. Where arrays happen to lie in memory changes the time of the same
 product by up to a fifth, so the program and dense NumPy are measured three times, with new arrays, and all rounds
-count. Dense NumPy does the same work in all cells of a width and batch size: where it took a quarter longer than in the
-best of them the machine was busy, and the cell is measured anew, at most twice; the less disturbed measurement stays.
+count; cells measured while the machine was busy are measured anew (see `grid`).
 Each result is compared with the masked network's beforehand.
 A bar that is missed is printed as missed. The whole takes about half an hour; training for bar 5 is kept in --runs.
 """
@@ -15,9 +14,6 @@ A bar that is missed is printed as missed. The whole takes about half an hour; t
 from __future__ import annotations
 
 import argparse
-import pickle
-import time
-from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -25,6 +21,7 @@ from statistics import geometric_mean, median
 
 import numpy as np
 from compacted import OPTIMIZERS, networks, trainer
+from grid import WIDTHS, Grid, measure, network, pruned
 from machine import in_turns, ratios, spread, surroundings
 from peers import (
     THREADS,
@@ -41,169 +38,8 @@ from peers import (
 from served import served
 
 import minprune as mp
-from minprune.display import Progress, duration, percent, table
+from minprune.display import duration, percent, table
 from minprune.storage import write_whole
-
-LENET = (784, 300, 100, 10)
-WIDTHS = {"784-300-100-10": LENET, "1024 ×3": (1024,) * 4, "4096 ×3": (4096,) * 4}
-BATCHES = (1, 16, 256)
-SPARSITIES = (0.5, 0.8, 0.9, 0.95, 0.99)
-BURST = 2e-3  # seconds
-BUSY = 1.25  # times the best time of dense NumPy: where it took longer, something else was running
-AGAIN = 2  # how often such cells are measured anew
-PLACES = 3  # dense NumPy and the program are measured with their arrays in as many places in memory
-
-
-def measure(calls: Mapping[str, Call], seconds: float = 1.0) -> dict[str, list[float]]:
-    """Return the seconds of one call of each in each round; a round's bursts have as many calls for all."""
-    times = []
-    for call in calls.values():
-        call()
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    repeats = max(1, round(BURST / max(times)))
-    rounds = min(max(round(seconds / (repeats + 1) / sum(times)), 7), 61)
-
-    def prepare(call: Call) -> Callable[[], Callable[[], object]]:
-        def burst() -> None:
-            for _ in range(repeats):
-                call()
-
-        def ready() -> Callable[[], object]:
-            call()
-            return burst
-
-        return ready
-
-    taken = in_turns({name: prepare(call) for name, call in calls.items()}, rounds)
-    return {name: [burst / repeats for burst in bursts] for name, bursts in taken.items()}
-
-
-def network(widths: tuple[int, ...]) -> mp.Network:
-    """Return a network of ReLU layers, also after the last if all are equal, with biases that are not zero."""
-    net = mp.Network.mlp(widths, rng=0)
-    draws = np.random.default_rng(2)
-    for layer in net.dense:
-        layer.bias.value = draws.standard_normal(layer.outputs).astype(np.float32) / 10
-    return mp.Network([*net.layers, mp.ReLU()]) if len(set(widths)) == 1 else net
-
-
-def pruned(net: mp.Network, pattern: str, sparsity: float) -> mp.Network:
-    """Prune each layer alike by magnitude; N:M at the sparsity it stands for."""
-    shapes = {"Unstructured": mp.Unstructured(), "Vectors(16)": mp.Vectors(16), "Vectors(64)": mp.Vectors(64)}
-    shapes["Neurons"] = mp.Neurons()
-    if pattern == "NM":
-        return mp.plan(net, mp.Magnitude(), pattern=NM[sparsity]).apply(net)
-    allocation = mp.Global() if pattern == "Neurons" else mp.Uniform()
-    return mp.plan(net, mp.Magnitude(), sparsity=sparsity, allocation=allocation, pattern=shapes[pattern]).apply(net)
-
-
-NM = {0.5: mp.NM(2, 4), 0.8: mp.NM(1, 5), 0.9: mp.NM(1, 10), 0.95: mp.NM(1, 20), 0.99: mp.NM(1, 100)}
-PATTERNS = ("Unstructured", "NM", "Vectors(16)", "Vectors(64)", "Neurons")
-
-
-def check(call: Call, expected: np.ndarray, name: str) -> None:
-    if not np.allclose(np.asarray(call()), expected, rtol=1e-3, atol=1e-3):
-        raise SystemExit(f"{name} computes something else")
-
-
-class Grid:
-    """Everything that bars 1 to 4 need: for each cell dense NumPy, the program, and the peers on the same mask."""
-
-    def __init__(self, quick: bool) -> None:
-        self.cells: list[dict[str, object]] = []
-        widths = dict(list(WIDTHS.items())[:2]) if quick else WIDTHS
-        cells = len(widths) * len(SPARSITIES) * len(PATTERNS) * len(BATCHES)
-        with Progress(cells, "grid") as bar:
-            for name, sizes in widths.items():
-                net = network(sizes)
-                for sparsity in SPARSITIES:
-                    for pattern in PATTERNS:
-                        masked = pruned(net, pattern, sparsity)
-                        for batch in BATCHES:
-                            self.cells.append(self.cell(name, net, masked, pattern, sparsity, batch))
-                            bar.step()
-        for _ in range(AGAIN):
-            self.again()
-
-    def again(self) -> None:
-        """Measure anew the cells in which dense NumPy took much longer than in the best of the same work."""
-        busy = [k for k, cell in enumerate(self.cells) if cell["dense seconds"] > BUSY * self.best(cell)]
-        with Progress(len(busy), "again") as bar:
-            for k in busy:
-                old = self.cells[k]
-                net = network(WIDTHS[old["widths"]])
-                masked = pruned(net, old["pattern"], old["sparsity"])
-                new = self.cell(old["widths"], net, masked, old["pattern"], old["sparsity"], old["batch"])
-                if new["dense seconds"] < old["dense seconds"]:
-                    self.cells[k] = new
-                bar.step()
-
-    def best(self, cell: dict[str, object]) -> float:
-        return min(c["dense seconds"] for c in self.where(widths=cell["widths"], batch=cell["batch"]))
-
-    @staticmethod
-    def cell(
-        name: str, net: mp.Network, masked: mp.Network, pattern: str, sparsity: float, batch: int
-    ) -> dict[str, object]:
-        x = np.random.default_rng(1).standard_normal((batch, net.inputs), np.float32)
-        program = mp.compile(masked, batch)
-        expected = masked(x)
-        calls: dict[str, Call] = {"dense": dense_numpy(net, x), "program": partial(program, x)}
-        check(calls["program"], expected, "the program")
-        found: dict[str, object] = {
-            "widths": name,
-            "pattern": pattern,
-            "sparsity": sparsity,
-            "batch": batch,
-            "kernels": ", ".join(dict.fromkeys(step.kernel.name for step in program.steps)),
-            "density": masked.kept / masked.weights,
-            "bytes": program.nbytes / sum(p.value.nbytes for p in net.parameters.values()),
-        }
-        seconds = 1.0 if name.startswith("4096") else 0.3
-        taken = measure(calls, seconds)
-        for _ in range(PLACES - 1):
-            again = {"dense": dense_numpy(net, x), "program": partial(moved(program), x)}
-            for which, times in measure(again, seconds).items():
-                taken[which] += times
-        found["dense"] = ratios(taken["program"], taken["dense"])
-        found["seconds"], found["dense seconds"] = median(taken["program"]), median(taken["dense"])
-        if sparsity >= 0.9:
-            for peer, way in available().items():
-                source = net if peer in ("torch dense", "ONNX Runtime") else masked
-                call = way(source, x)
-                check(call, source(x), peer)
-                taken = measure({"program": calls["program"], peer: call}, seconds)
-                found[peer] = ratios(taken["program"], taken[peer])
-        return found
-
-    def table(self) -> str:
-        peers = list(available())
-        rows: list[list[object]] = []
-        for cell in self.cells:
-            if rows and rows[-1] and rows[-1][:2] != [cell["widths"], cell["pattern"]]:
-                rows.append([])
-            gain = 1 / median(cell["dense"])
-            ideal = 1 / cell["density"]
-            row: list[object] = [cell["widths"], cell["pattern"], percent(cell["sparsity"], 0), cell["batch"]]
-            row += [duration(cell["dense seconds"]), duration(cell["seconds"]), f"{gain:.2f}×", spread(cell["dense"])]
-            row += [percent(gain / ideal, 0), f"{cell['bytes']:.2f}", cell["kernels"]]
-            row += [f"{cell['dense seconds'] / self.best(cell):.1f}"]
-            row += [f"{median(cell[peer]):.2f}" if peer in cell else "" for peer in peers]
-            rows.append(row)
-        headers = ["network", "pattern", "pruned", "batch", "dense", "program", "faster", "program/dense", "of ideal"]
-        headers += ["bytes", "kernels", "noise", *(f"/ {peer}" for peer in peers)]
-        return table(headers, rows, title="Every cell: the program beside dense NumPy and the peers", left=2)
-
-    def where(self, **wanted: object) -> list[dict[str, object]]:
-        return [cell for cell in self.cells if all(cell[key] == value for key, value in wanted.items())]
-
-
-def moved(program: mp.Program) -> mp.Program:
-    """Return the same program with all its arrays in new places."""
-    return pickle.loads(pickle.dumps(program))
-
 
 Bar = tuple[str, str, str, bool]
 
