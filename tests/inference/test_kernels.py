@@ -84,8 +84,6 @@ ONE_OUTPUT_UNUSED = FULL.copy()
 ONE_OUTPUT_UNUSED[:, 5] = False
 ONE_WEIGHT_GONE = FULL.copy()
 ONE_WEIGHT_GONE[2, 2] = False
-TALL = np.repeat(np.random.default_rng(0).random((40, 8)) < 0.5, 8, axis=1)  # panels of eight outputs
-TALL[:, ::8] |= ~TALL.any(axis=1, keepdims=True)
 FEW = np.eye(40, dtype=bool)  # a fortieth is kept, in each row and column
 FEW_IN_PANELS = np.kron(np.eye(40), np.ones((1, 8))).astype(bool)
 

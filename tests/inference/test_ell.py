@@ -1,0 +1,89 @@
+"""ELL: a rectangle on its side, or a few slices, of which little is filling."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matrices import ANY_MASK, bits, random_matrix
+
+from minprune.inference import ell as module
+from minprune.inference.ell import ELL
+
+
+def lines(packed):
+    """Values and columns of each row, out of its slice and at its place, filling included."""
+    stored = [(v[:, k].tolist(), c[:, k].tolist()) for v, c in packed.slices for k in range(v.shape[1])]
+    stored.append(([], []))
+    places = range(packed.shape[0]) if packed.places is None else packed.places.tolist()
+    return [stored[place] for place in places]
+
+
+def test_the_picture_in_the_module():
+    packed = ELL.from_dense(np.array([[5, 0, 0, 7], [0, 8, 6, 0]], np.float32))
+    ((values, columns),) = packed.slices
+    assert values.tolist() == [[5, 8], [7, 6]]
+    assert columns.tolist() == [[0, 1], [3, 2]]
+    assert packed.places is None
+
+
+@given(ANY_MASK)
+def test_each_row_is_at_its_place_and_filled_up_with_zeros_at_its_own_first_column(mask):
+    w = np.arange(1.0, 1 + mask.size).reshape(mask.shape)
+    for (values, columns), row, keep in zip(lines(ELL.from_dense(w, mask)), w, mask, strict=True):
+        at = np.flatnonzero(keep)
+        assert values[: at.size] == row[at].tolist()
+        assert columns[: at.size] == at.tolist()
+        assert set(values[at.size :]) <= {0.0}
+        assert set(columns[at.size :]) <= set(at[:1].tolist())
+
+
+@given(ANY_MASK)
+def test_filling_is_bounded_where_the_slices_allow_it(mask):
+    packed, lengths = ELL.from_dense(np.ones(mask.shape), mask), np.sort(mask.sum(axis=1))[::-1]
+    assert len(packed.slices) <= module._MOST_SLICES
+    filled = lengths[lengths > 0]
+    if packed.multiply_adds > module._WASTE * packed.nnz:  # then no cut in so many parts would have been better
+        assert len(packed.slices) == min(module._MOST_SLICES, filled.size)
+    if len(np.unique(filled)) == 1:
+        assert packed.multiply_adds == packed.nnz
+        assert len(packed.slices) == 1
+
+
+def test_as_few_slices_as_will_do():
+    mask = np.arange(64)[None] < np.repeat([60, 30], 16)[:, None]
+    packed = ELL.from_dense(np.ones(mask.shape), mask)
+    assert [values.shape for values, _ in packed.slices] == [(60, 16), (30, 16)]
+    nearly = np.arange(64)[None] < np.array([60] * 31 + [58])[:, None]
+    assert ELL.from_dense(np.ones(nearly.shape), nearly).places is None  # a little filling, and nothing to sort
+
+
+@pytest.mark.parametrize("lengths", [[3, 3, 3, 3], [4, 4, 4, 4, 4]])
+def test_equal_rows_make_one_rectangle_without_filling(lengths):
+    rng = np.random.default_rng(0)
+    mask = np.array([rng.permutation(8) < n for n in lengths])
+    packed = ELL.from_dense(np.ones(mask.shape), mask)
+    assert len(packed.slices) == 1
+    assert packed.places is None
+    assert packed.multiply_adds == packed.nnz == sum(lengths)
+
+
+@given(st.integers(0, 5), st.sampled_from([1, 2, 17]))
+def test_empty_rows_never_see_a_sample(gone, batch):
+    w = random_matrix((6, 5), 0)
+    w[:gone] = 0
+    x = np.full((5, batch), np.nan)
+    assert np.isnan(ELL.from_dense(w) @ x).all(axis=1).tolist() == [False] * gone + [True] * (6 - gone)
+    assert not (ELL.from_dense(w) @ x)[:gone].any()
+
+
+def test_rows_come_out_in_their_order_however_they_are_sorted():
+    mask = np.tri(40, dtype=bool)[np.random.default_rng(0).permutation(40)]
+    x = np.arange(40.0)[:, None] * [1.0, 2.0]
+    for most in (1, 2, 3, 8, 64):
+        with mock.patch.multiple(module, _WASTE=0, _MOST_SLICES=most):
+            packed = ELL.from_dense(np.ones((40, 40)), mask)
+        assert sum(values.shape[1] for values, _ in packed.slices) == 40
+        assert bits(packed @ x) == bits(mask @ x)
+        assert len(packed.slices) >= min(most, 40) / 2
