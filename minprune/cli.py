@@ -1,4 +1,4 @@
-"""The command line: ``minprune demo`` runs the five steps on real data, ``minprune bench`` measures what pruning brings.
+"""The command line: ``minprune demo`` runs the five steps on real data, ``minprune bench`` measures what they bring.
 
 A command is a function of the parsed options that returns an exit code, and a parser that names it with
 ``set_defaults(run=…)``. What it needs is imported inside, since NumPy's BLAS reads its number of threads at import.
@@ -161,7 +161,7 @@ def _add_bench(commands: Any) -> None:
     )
     bench.add_argument(
         "--patterns", type=_list(_pattern), default="unstructured,vectors64,neurons", metavar="P,…",
-        help="of unstructured, nm2:4, vectors64, blocks4x4 and neurons, with numbers of your own (default: %(default)s)",
+        help="of unstructured, nm2:4, vectors64, blocks4x4, neurons, with numbers of your own (default: %(default)s)",
     )  # fmt: skip
     bench.add_argument(
         "--seconds",
