@@ -1,4 +1,4 @@
-"""What the speed benchmark compares computes the same, and a small run of it goes through; its times mean nothing here."""
+"""What the speed benchmark compares computes the same, and a small run of it goes through (its times mean nothing)."""
 
 import sys
 from pathlib import Path
