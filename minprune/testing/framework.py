@@ -99,5 +99,9 @@ class Framework:
     load: Callable[[Path], Network] = load
 
     def __repr__(self) -> str:
-        own = [f.name for f in fields(self) if getattr(self, f.name) is not f.default]
-        return f"Framework({', '.join(f'{name}={getattr(self, name).__name__}' for name in own)})"
+        return f"Framework({', '.join(f'{name}={function.__name__}' for name, function in self.own.items())})"
+
+    @property
+    def own(self) -> dict[str, Callable[..., Any]]:
+        """Those that are not minprune's, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) is not f.default}

@@ -8,6 +8,7 @@ that show it again.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from textwrap import indent
@@ -17,9 +18,11 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis.errors import Flaky
 from hypothesis.strategies import SearchStrategy
 
+import minprune
 from minprune.display import table
 from minprune.errors import InvalidTypeError, InvalidValueError, MinpruneError, did_you_mean
-from minprune.testing.cases import Case
+from minprune.testing.cases import Case, source
+from minprune.testing.framework import Framework
 from minprune.testing.laws import LAWS, Law
 
 
@@ -251,29 +254,32 @@ def _failure(law: Law, component: str, subject: Any, case: Case, asked: str, cam
 
 
 def _fields(case: Case) -> list[tuple[str, str]]:
-    from minprune.testing.cases import source
-
     return [(name, source(value)) for name, value in vars(case).items()]
 
 
 def reproduction(law: Law, component: str, subject: Any, case: Case) -> str:
     """Return lines that check the law on this case once more."""
     check = "check" if component == law.component else f"check_of({component!r})"
-    lines = ["import numpy as np", "from minprune.testing import Case, law, network"]
-    home, name = getattr(subject, "__module__", ""), getattr(subject, "__qualname__", "")
-    if not name:  # an object: by its class and its repr, if that looks like a call
-        kind = type(subject)
-        home, name = kind.__module__, kind.__qualname__
-        how = repr(subject) if repr(subject).startswith(f"{name}(") else ""
+    lines = ["import numpy as np", "from minprune.testing import Case, Framework, law, network"]
+    if isinstance(subject, Framework):
+        lines += filter(None, (_import(function) for function in subject.own.values()))
+        how = repr(subject)
     else:
-        how = name
-    if how and name.isidentifier() and home != "__main__":
-        lines += [f"from {home} import {name}"]
-    else:
-        lines += [f"# {called(subject)} is yours: put it here"]
-        how = how or "subject"
+        named = subject if hasattr(subject, "__qualname__") else type(subject)
+        how = named.__name__ if named is subject else repr(subject)
+        line = _import(named) if how.split("(")[0] == named.__name__ else ""
+        public = dict.fromkeys(name for name in re.findall(r"\w+", how) if name in minprune.__all__)
+        lines += [f"from minprune import {name}" for name in public if not line.endswith(f" {name}")]
+        lines.append(line or f"# subject = {called(subject)}, which is yours: put it here")
+        how = how if line else "subject"
     lines.append(f"law({law.name!r}).{check}({how}, {case!r})")
     return "\n".join(lines)
+
+
+def _import(thing: Any) -> str:
+    """Return the line that imports a function or class; "" if none does."""
+    home, name = thing.__module__, thing.__qualname__
+    return f"from {home} import {name}" if name.isidentifier() and home != "__main__" else ""
 
 
 def _shown(error: Exception) -> str:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,12 +65,16 @@ def set_mask_hastily(network: Network, name: str, mask: Any) -> None:
     framework.set_mask(network, name, mask)
 
 
-@breaks_framework("copy_is_deep", "`copy.copy`: another network on the same arrays")
+@breaks_framework("copy_is_deep", "a new object with the old one's attributes: another network on the same arrays")
 def copy_shallow(network: Network) -> Network:
-    return copy.copy(network)
+    twin = object.__new__(Network)
+    vars(twin).update(vars(network))
+    return twin
 
 
-@breaks_framework("save_load_equal", "masks are not kept, and guessed from the zeros when the file is read")
+@breaks_framework(
+    "save_load_equal", "masks are not kept, and guessed from the zeros when the file is read", also=("save_stable",)
+)
 def load_guessing(path: Path) -> Network:
     network = framework.load(path)
     for p in network.prunable.values():
