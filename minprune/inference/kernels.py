@@ -17,6 +17,7 @@ to build and to time it would take longer than all the others together.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -53,8 +54,9 @@ class LayerWeights:
         """How many weights are kept."""
         return int(np.count_nonzero(self.mask))
 
+    @cached_property
     def augmented(self) -> tuple[Array, Bools]:
-        """Return weight and mask with outputs as rows, and the bias as the weights of one more input, always 1."""
+        """Weight and mask with outputs as rows, and the bias as the weights of one more input, always 1."""
         inputs, outputs = self.weight.shape
         weight, mask = np.zeros((outputs, inputs + 1), self.weight.dtype), np.zeros((outputs, inputs + 1), np.bool_)
         weight[:, :inputs], mask[:, :inputs] = self.weight.T, self.mask.T
@@ -81,8 +83,8 @@ class Kernel:
         if self.layout == ROWS:
             return self.format.from_dense(layer.weight, layer.mask)
         if self.format is Panels:
-            return Panels.from_dense(*layer.augmented(), together=self.together)
-        return self.format.from_dense(*layer.augmented())
+            return Panels.from_dense(*layer.augmented, together=self.together)
+        return self.format.from_dense(*layer.augmented)
 
     def suits(self, layer: LayerWeights, batch: int) -> bool:
         """Return whether there is any point in trying it."""

@@ -3,9 +3,9 @@
     python tests/benchmarks/formats.py [--sides 1024,4096]
 
 A square matrix with random weights, pruned at random: each weight by itself, or vectors of 16 or 64 neighbouring
-outputs with the same inputs. It multiplies samples that stand side by side, (inputs, batch), float32, into a buffer made
-once. What is compared takes turns in bursts whose first call is not counted, and what is stated is the median over the
-rounds of the ratio within a round: the time of a format over that of dense BLAS, and over that of SciPy.
+outputs with the same inputs. It multiplies samples that stand side by side, (inputs, batch), float32, into a buffer
+made once. What is compared takes turns in bursts whose first call is not counted, and what is stated is the median over
+the rounds of the ratio within a round: the time of a format over that of dense BLAS, and over that of SciPy.
 """
 
 from __future__ import annotations

@@ -31,10 +31,10 @@ def test_names():
 
 
 def test_augmented_by_hand():
-    weight, mask = layer([[1, 0], [1, 1], [0, 0]], [7, 0]).augmented()
+    weight, mask = layer([[1, 0], [1, 1], [0, 0]], [7, 0]).augmented
     assert weight.tolist() == [[1, 3, 0, 7], [0, 4, 0, 0]]
     assert mask.tolist() == [[True, True, False, True], [False, True, False, True]]
-    weight, mask = layer([[1, 0], [1, 1], [0, 0]]).augmented()
+    weight, mask = layer([[1, 0], [1, 1], [0, 0]]).augmented
     assert weight.tolist() == [[1, 3, 0, 0], [0, 4, 0, 0]]
     assert mask.tolist() == [[True, True, False, False], [False, True, False, False]]
 
@@ -50,7 +50,7 @@ def test_a_kernel_packs_the_layer_as_its_layout_has_it(name, mask, biased, singl
         assert bits(matrix.to_dense()) == bits(made.weight)
         assert matrix.nnz == made.kept
     else:
-        assert bits(matrix.to_dense()) == bits(made.augmented()[0])
+        assert bits(matrix.to_dense()) == bits(made.augmented[0])
         assert matrix.nnz == made.kept + biased * mask.shape[1]
 
 
