@@ -103,8 +103,6 @@ def highest_rate(service: Array, gaps: Array, budget: float, share: float = 0.99
     >>> highest_rate(np.ones(1000), np.full(1000, 1.0), budget=1.5)
     1.0
     """
-    if percentile(service, share) > budget:
-        return 0.0
     low, high = 0.0, 1 / float(service.mean())
     if response_at(high, service, gaps, share) <= budget:
         return high

@@ -84,6 +84,11 @@ def test_the_clock_of_a_model_stands_still_while_others_have_their_turn(clock):
     assert found["slow"].response == about([0.100] * 3)
 
 
+def test_who_has_nothing_to_do_until_the_slice_ends_passes_the_turn_on(clock):
+    serve(clock.model("m", MS), [0.05, 0.951], slices=10)
+    assert sum(clock.slept) == pytest.approx(0.05 + 0.051, abs=0.002)
+
+
 def test_a_queue_at_the_end_of_a_slice_is_there_when_the_next_one_begins(clock):
     # Slices of 100 ms; ten arrive at once and take 30 ms each, so that they go on until 0.3.
     arrived = [0.001 * i for i in range(1, 11)]
@@ -103,10 +108,10 @@ def test_a_server_that_can_not_keep_up_goes_on_as_long_again_and_is_then_stopped
 
 
 def test_a_queue_that_can_be_answered_in_that_time_is(clock):
-    found = serve(clock.model("m", 30 * MS), np.arange(50) / 50, slices=4)["m"]
+    found = serve(clock.model("m", 31 * MS), np.arange(50) / 50, slices=4)["m"]
     assert found.unanswered == 0
-    assert found.finished[-1] == pytest.approx(1.5, abs=1e-3)
-    assert found.ended == found.finished[-1]
+    assert found.finished[-1] == pytest.approx(1.55, abs=1e-3)
+    assert found.ended == found.finished[-1]  # not when its slice would have
 
 
 def test_an_answer_that_the_clock_does_not_see_took_a_nanosecond(monkeypatch):
