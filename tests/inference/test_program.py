@@ -1,19 +1,19 @@
-"""A program is the masked network and the compacted one, and says truly what it holds, does and why."""
+"""A program is the masked network and the compacted one, whatever kernels run it, and its results are its caller's."""
 
-import json
+import copy
+import pickle
+import threading
 import tracemalloc
-from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matrices import bits, layouts
-from packing import ALL, exact_networks, held_arrays, live_weights, networks, output_by_hand, rounding, rows, snapshot
+from matrices import bits, going_all, layouts
+from packing import ALL, exact_networks, held_arrays, networks, output_by_hand, rounding, rows, snapshot
 
-from minprune import Dense, Magnitude, Network, Select, Sigmoid, analyze, compact, compile, plan
-from minprune.inference import program as module
-from minprune.inference.kernels import KERNELS, DenseKernel
+from minprune import Dense, Magnitude, Network, ReLU, Select, Sigmoid, Vectors, compact, compile, plan
+from minprune.inference.kernels import KERNELS
 
 EACH = pytest.mark.parametrize("kernel", KERNELS)
 CHOSEN = st.sampled_from([*KERNELS, None])
@@ -23,43 +23,71 @@ def _packed(network, kernel, batch=1):
     return compile(network, batch, kernels=kernel, seconds=0.0)
 
 
-def _pruned(widths=(40, 30, 20, 5), sparsity=0.8, **options):
-    network = Network.mlp(widths, rng=0, **options)
+def _pruned(widths=(40, 30, 20, 5), sparsity=0.8, pattern=None):
+    network = Network.mlp(widths, rng=0)
     for parameter in network.parameters.values():
         parameter.value = np.random.default_rng(1).standard_normal(parameter.shape)
-    return plan(network, Magnitude(), sparsity=sparsity).apply(network)
+    options = {} if pattern is None else {"pattern": pattern}
+    return plan(network, Magnitude(), sparsity=sparsity, **options).apply(network)
 
 
 # ── the same function ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@given(exact_networks(), CHOSEN)
-def test_outputs_are_equal_where_sums_are_exact(network, kernel):
-    program, packed = _packed(network, kernel), compact(network)
-    for batch in (1, 2, 5):
-        x = rows(network, batch, exact=True)
-        expected = output_by_hand(network, x)
-        for model in (program, network, packed):
-            assert np.array_equal(model(x), expected)
+TUNED = st.sampled_from([1, 2, 17])
 
 
-@given(exact_networks(), st.data())
-def test_outputs_are_equal_with_another_kernel_in_each_layer(network, data):
+@given(exact_networks(), CHOSEN, TUNED, st.data())
+def test_outputs_are_equal_where_sums_are_exact(network, kernel, batch_size, data):
+    with going_all(lambda ways: data.draw(st.sampled_from(ways))):
+        program, packed = _packed(network, kernel, batch_size), compact(network)
+        for batch in (1, 2, 17):
+            x = rows(network, batch, exact=True)
+            expected = output_by_hand(network, x)
+            for model in (program, network, packed):
+                assert np.array_equal(model(x), expected)
+
+
+@given(exact_networks(), TUNED, st.data())
+def test_outputs_are_equal_with_another_kernel_in_each_layer(network, batch_size, data):
     names = [name for name in network.names if name.startswith("dense")]
-    kernels = data.draw(st.dictionaries(st.sampled_from(names), st.sampled_from(list(KERNELS))))
-    x = rows(network, exact=True)
-    assert np.array_equal(_packed(network, kernels)(x), output_by_hand(network, x))
+    kernels = {name: data.draw(st.sampled_from(list(KERNELS))) for name in names if data.draw(st.booleans())}
+    program = _packed(network, kernels, batch_size)
+    for batch in (1, 3, batch_size):
+        x = rows(network, batch, exact=True)
+        assert np.array_equal(program(x), output_by_hand(network, x))
+
+
+@pytest.mark.parametrize("first", KERNELS)
+@pytest.mark.parametrize("second", KERNELS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_any_two_kernels_one_after_the_other(first, second, bias):
+    rng = np.random.default_rng(0)
+    layers = [
+        Dense.from_arrays(rng.integers(-4, 5, (6, 8)) / 4.0, rng.integers(-4, 5, 8) / 4.0 if bias else None),
+        ReLU(),
+        Dense.from_arrays(rng.integers(-4, 5, (8, 3)) / 4.0, rng.integers(-4, 5, 3) / 4.0 if bias else None),
+    ]
+    network = Network(layers)
+    for layer in network.dense:
+        layer.weight.mask = rng.random((layer.inputs, layer.outputs)) < 0.5
+    for batch_size in (1, 4):
+        program = _packed(network, {"dense1": first, "dense2": second}, batch_size)
+        assert [step.kernel.name for step in program.steps] == [first, second]
+        for batch in (1, 4, 5):
+            x = rng.integers(-8, 9, (batch, 6)) / 4.0
+            assert np.array_equal(program(x), network(x))
 
 
 @given(networks(), CHOSEN)
 def test_outputs_are_equal_to_rounding(network, kernel):
     program = _packed(network, kernel)
-    for batch in (1, 3, 40):
+    for batch in (3, 40, 1):
         x = rows(network, batch)
         bound = rounding(network, x)
         assert (np.abs(program(x) - network(x)) <= bound).all()
         assert (np.abs(program(x) - compact(network)(x)) <= bound).all()
-    assert (np.abs(program(x[:2]) - output_by_hand(network, x[:2])) <= bound).all()
+    assert (np.abs(program(x) - output_by_hand(network, x)) <= bound).all()
 
 
 @given(networks(dtype=np.float32), CHOSEN)
@@ -124,7 +152,7 @@ def test_the_order_of_batch_sizes_does_not_matter(kernel):
     program = _packed(network, kernel, batch=2)
     for batch in (1, 2, 64, 2, 1, 3, 1, 64, 2):
         x = rng.standard_normal((batch, 40)).astype(np.float32)
-        assert bits(program(x)) == bits(_packed(network, kernel)(x))
+        assert bits(program(x)) == bits(_packed(network, kernel, batch=2)(x))
 
 
 @EACH
@@ -142,16 +170,6 @@ def test_the_layout_of_x_does_not_matter_and_it_is_not_written_to(kernel):
             assert bits(same) == before, name
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_kernels_get_c_contiguous_rows_whatever_the_layout_of_x(dtype):
-    program = _packed(_pruned(), "dense")
-    with mock.patch.object(DenseKernel, "__call__", autospec=True, side_effect=DenseKernel.__call__) as called:
-        for x in layouts(np.ones((6, 40), dtype)).values():
-            program(x)
-    assert called.call_count == 5 * len(program.steps)
-    assert all(call.args[1].flags.c_contiguous for call in called.call_args_list)
-
-
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, ">f4"])
 def test_x_is_converted_to_the_dtype_of_the_program(dtype):
     program = _packed(_pruned(), "dense")
@@ -161,10 +179,11 @@ def test_x_is_converted_to_the_dtype_of_the_program(dtype):
 
 
 @EACH
-@pytest.mark.parametrize(("batch", "numpys_own"), [(1, 2_000), (64, 40_000)])  # what it broadcasts with
-def test_a_call_allocates_its_result_and_before_it_a_bool_for_each_number_of_x(kernel, batch, numpys_own):
-    network = _pruned((300, 2000, 300, 200))
-    program, x = _packed(network, kernel, batch), rows(network, batch)
+@pytest.mark.parametrize("tuned", [1, 64])
+@pytest.mark.parametrize(("batch", "numpys_own"), [(1, 4_000), (64, 80_000)])  # views, and what it broadcasts with
+def test_a_call_allocates_nothing_but_its_result(kernel, tuned, batch, numpys_own):
+    network = _pruned((300, 2000, 200), pattern=Vectors(8))
+    program, x = _packed(network, kernel, tuned), rows(network, batch)
     program(x)
     tracemalloc.start()
     program(x)
@@ -178,7 +197,7 @@ def test_buffers_of_other_batch_sizes_do_not_pile_up():
     program = _packed(_pruned(), "dense", batch=2)
     for batch in (1, 2, 3, 4, 5, 2):
         program(np.ones((batch, 40)))
-    assert sorted(program._buffers) == [2, 5]
+    assert sorted(program._tapes) == [2, 5]
 
 
 def test_the_same_network_gives_the_same_answers_bit_for_bit():
@@ -195,110 +214,52 @@ def test_predictions_are_those_of_the_network():
         assert np.allclose(program.predict_proba(x), network.predict_proba(x), atol=1e-6)
 
 
-# ── what it says of itself ──────────────────────────────────────────────────────────────────────────────────────────
+# ── copies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+COPIES = {
+    "copy()": lambda program: program.copy(),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {n}": lambda p, n=n: pickle.loads(pickle.dumps(p, n)) for n in range(2, pickle.HIGHEST_PROTOCOL + 1)},
+}
 
 
-@given(networks(), CHOSEN)
-def test_bytes_are_those_of_the_arrays_held(network, kernel):
-    program = _packed(network, kernel)
-    program(rows(network))
-    program._buffers.clear()
-    assert program.nbytes == sum(array.nbytes for array in held_arrays(program))
-    assert program.nbytes == sum(step.nbytes for step in program.steps)
+@EACH
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_a_copy_is_the_same_program_with_buffers_of_its_own(kernel, copied):
+    program, x = _packed(_pruned(), kernel, 4), rows(_pruned(), 4)
+    expected = bits(program(x))
+    twin = copied(program)
+    assert str(twin) == str(program)
+    assert twin.to_dict() == program.to_dict()
+    assert bits(twin(x)) == expected
+    weights = {id(array) for array in held_arrays(program.steps)}
+    assert {id(a) for a in held_arrays(program)} & {id(a) for a in held_arrays(twin)} <= weights
 
 
-@given(networks())
-def test_flops_are_counted_one_by_one(network):
-    folded = compact(network)
-    done = dict.fromkeys(KERNELS, 0)
-    for layer in folded.dense:
-        first = layer is folded.dense[0]
-        for j in range(layer.outputs):
-            done["dense"] += 2 * (folded.inputs if first else layer.inputs)
-            done["used inputs"] += 2 * layer.inputs
-            done["csr"] += 2 * int(layer.weight.mask[:, j].sum())
-            for name in KERNELS:
-                done[name] += layer.bias is not None and bool(layer.bias.value.any())
-    assert {name: _packed(network, name).flops for name in KERNELS} == done
+def test_copy_shares_the_weights_and_a_deepcopy_does_not():
+    program = _packed(_pruned(), "csr")
+    assert program.copy().steps is program.steps
+    theirs = held_arrays(copy.deepcopy(program))
+    assert not any(np.shares_memory(one, other) for one in held_arrays(program) for other in theirs)
 
 
-@given(networks(), CHOSEN)
-def test_kept_and_sparsity_are_the_networks_and_live_is_what_is_on_a_path(network, kernel):
-    program = _packed(network, kernel)
-    assert (program.kept, program.sparsity) == (network.kept, network.sparsity)
-    assert program.live == live_weights(network) == analyze(network).total.live
-    assert [step.kept for step in program.steps] == [layer.weight.kept for layer in compact(network).dense]
+@EACH
+def test_threads_with_a_copy_each_get_their_own_answers(kernel):
+    program = _packed(_pruned(), kernel, 4)
+    inputs = [np.random.default_rng(seed).standard_normal((4, 40)).astype(np.float32) for seed in range(3)]
+    expected, wrong = [bits(program(x)) for x in inputs], []
+    ready = threading.Barrier(len(inputs), timeout=30)
 
+    def work(mine, x, y):
+        ready.wait()
+        wrong.extend(x for _ in range(50) if bits(mine(x)) != y)
 
-def test_printed():
-    network = _pruned((4, 3, 2), 0.5)
-    assert str(_packed(network, {"dense1": "csr", "dense2": "dense"})) == (
-        "Program for batches of 1: 9 of 9 kept weights left after folding, 196 B, 29 FLOPs a row\n"
-        "layer   kernel  units  kept  bytes\n"
-        "──────────────────────────────────\n"
-        "dense1  csr         3     6  164 B\n"
-        "dense2  dense       2     3   32 B\n"
-        "dense1: csr, asked for\n"
-        "dense2: dense, asked for"
-    )
-
-
-def test_plain_values():
-    program = _packed(_pruned(), None)
-    found = json.loads(json.dumps(program.to_dict()))
-    assert {name: found[name] for name in ("batch_size", "kept", "sparsity", "live", "nbytes", "flops")} == {
-        "batch_size": 1,
-        "kept": program.kept,
-        "sparsity": program.sparsity,
-        "live": program.live,
-        "nbytes": program.nbytes,
-        "flops": program.flops,
-    }
-    assert [layer["why"] for layer in found["layers"]] == [step.why for step in program.steps]
-    assert [layer["times"] for layer in found["layers"]] == [step.times for step in program.steps]
-
-
-def _timed(**times):
-    """A program of one pruned layer that is told how long its kernels take."""
-
-    def fastest(kernels, layer, batch, seconds):
-        named = {kernel.name: times[kernel.name.replace(" ", "_")] for kernel in kernels}
-        best = min(kernels, key=lambda kernel: named[kernel.name])
-        return (best if named[best.name] < 0.95 * named["dense"] else kernels[0]), named
-
-    network = _pruned((6, 4), 0.5)
-    network.parameters["dense1.weight"].mask = np.array([[i == 1 for _ in range(4)] for i in range(6)]) & (
-        np.arange(4) > 0
-    )
-    with mock.patch.object(module, "fastest", fastest):
-        return compile(network).steps[0]
-
-
-@pytest.mark.parametrize(
-    ("times", "kernel", "why"),
-    [
-        ((1, 3, 7), "dense", "1.00 µs a call; the next, used inputs, takes 3.0 times as long"),
-        ((9, 3, 7), "used inputs", "3.00 µs a call; the next, csr, takes 2.3 times as long"),
-        ((9, 8, 2), "csr", "2.00 µs a call; the next, used inputs, takes 4.0 times as long"),
-        ((100, 96, 120), "dense", "100 µs a call; used inputs, with 96.0 µs, is not clearly faster"),
-        ((100, 102, 120), "dense", "100 µs a call; used inputs, with 102 µs, is not clearly faster"),
-        ((100, 50, 51), "used inputs", "50.0 µs a call; csr, with 51.0 µs, is about as fast"),
-    ],
-)
-def test_why(times, kernel, why):
-    step = _timed(**dict(zip(("dense", "used_inputs", "csr"), np.array(times) * 1e-6, strict=True)))
-    assert (step.kernel.name, step.why) == (kernel, why)
-
-
-def test_why_a_full_layer_is_dense():
-    step = compile(Network.mlp([3, 2], rng=0), seconds=0.0).steps[0]
-    assert step.why.endswith(" a call; nothing in it is pruned, so nothing else was tried")
-
-
-def test_tuning_is_asked_for_the_batch_size_and_the_time_given():
-    with mock.patch.object(module, "fastest", side_effect=module.fastest) as asked:
-        compile(Network.mlp([40, 30, 20, 5], rng=0), 3, kernels={"dense2": "csr"}, seconds=0.001)
-    assert [(call.args[1].inputs, call.args[2], call.args[3]) for call in asked.call_args_list] == [
-        (40, 3, 0.001),
-        (20, 3, 0.001),
+    threads = [
+        threading.Thread(target=work, args=(program.copy(), x, y)) for x, y in zip(inputs, expected, strict=True)
     ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from matrices import bits
 from packing import snapshot
 
 from minprune import Network, compile
 from minprune.errors import InvalidTypeError, InvalidValueError, MinpruneError
+from minprune.inference.kernels import KERNELS
 
 NETWORK = Network.mlp([3, 4, 2], rng=0)
-KERNELS = "Known: dense, used inputs, csr"
+KNOWN = f"Known: {', '.join(KERNELS)}"
 
 
 @pytest.mark.parametrize(
@@ -24,12 +26,12 @@ KERNELS = "Known: dense, used inputs, csr"
         (
             {"kernels": "cssr"},
             InvalidValueError,
-            f"kernels must be one of its names, got 'cssr' in compile(); did you mean 'csr'? {KERNELS}",
+            f"kernels must be one of its names, got 'cssr' in compile(); did you mean 'csr'? {KNOWN}",
         ),
         (
             {"kernels": {"dense2": "dens"}},
             InvalidValueError,
-            f"kernels must be one of its names, got 'dens' in compile(); did you mean 'dense'? {KERNELS}",
+            f"kernels must be one of its names, got 'dens' in compile(); did you mean 'dense'? {KNOWN}",
         ),
         (
             {"kernels": {"dens1": "csr"}},
@@ -81,24 +83,44 @@ def test_any_layer_of_the_network_may_be_named_though_folding_leaves_nothing_of_
 )
 def test_calls(x, message):
     program = compile(NETWORK, kernels="csr")
+    good = np.ones((1, 3), np.float32)
+    expected = bits(program(good))
     for call in (program, program.predict, program.predict_proba):
         with pytest.raises(MinpruneError) as caught:
             call(x)
         assert str(caught.value) == message
+        assert bits(program(good)) == expected
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
-def test_a_number_that_is_not_finite_is_found_wherever_it_is_though_its_input_is_unused(bad, layout):
-    network = Network.mlp([3, 2], rng=0)
-    network.parameters["dense1.weight"].mask = np.array([[True] * 2, [False] * 2, [True] * 2])
-    program = compile(network, kernels="used inputs")
-    for row in range(2):
-        for column in range(3):
-            x = np.ones((2, 3), np.float32)
-            x[row, column] = bad
-            with pytest.raises(InvalidValueError, match=rf"the first at \({row}, {column}\)"):
-                program(layout(x))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("inputs", [1, 3, 17])
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_a_number_that_is_not_finite_is_found_wherever_it_is_though_its_input_is_unused(
+    bad, layout, dtype, inputs, batch
+):
+    network = Network.mlp([inputs, 2], rng=0, dtype=dtype)
+    mask = np.ones((inputs, 2), bool)
+    mask[1::2] = False
+    network.parameters["dense1.weight"].mask = mask
+    for kernel, size in (("packed", batch), ("csr", 1)):
+        program, good = compile(network, size, kernels=kernel), np.ones((batch, inputs), dtype)
+        expected = bits(program(good))
+        for row in range(batch):
+            for column in range(inputs):
+                x = good.copy()
+                x[row, column] = bad
+                for _ in range(2):  # right after a refused call as well
+                    with pytest.raises(InvalidValueError, match=rf"the first at \({row}, {column}\)"):
+                        program(layout(x))
+        assert bits(program(good)) == expected
+
+
+def test_both_infinities_in_one_row_are_refused():
+    program = compile(NETWORK, kernels="dense")
+    with pytest.raises(InvalidValueError, match="got 2 NaN or infinite"):
+        program(np.array([[np.inf, -np.inf, 0]], np.float32))
 
 
 def test_the_largest_numbers_are_let_through():
