@@ -51,7 +51,8 @@ from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.matrix import Call, Matrix, frozen, writeable
 
 _BLOCK = 65536  # entries gathered at a time, so that the products are still in the cache when they are added up
-_STEP = 1500  # one Python step costs as much time as gathering, multiplying and adding about this many entries
+_STEP = 1000  # a row by itself costs as much time as gathering, multiplying and adding about this many entries
+_SAMPLE = 10_000  # and a sample by itself as much as these, besides its own
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -132,7 +133,8 @@ class CSR(Matrix):
         batch = out.shape[1]
         if batch == 1:
             return self._one_sample(out)
-        return self._by_row(out) if self.nnz * batch > _STEP * self.shape[0] else self._by_sample(out)
+        by_row = _STEP * self.shape[0] < batch * (self.nnz + _SAMPLE)
+        return self._by_row(out) if by_row else self._by_sample(out)
 
     def _one_sample(self, out: Array) -> Call:
         # reduceat repeats an element for an empty row and refuses one at the end, so it never gets to see them.

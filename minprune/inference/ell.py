@@ -18,8 +18,8 @@ processor does best, instead of starting anew for each output::
 A batch goes line by line: gather a row of x for each output, multiply, add to y.
 
 Rows that differ are sorted by length and cut into a few *slices*, each filled up to its longest row with zeros at a
-column that the row has anyway. So little is wasted (a tenth at most, if that takes no more than eight slices) and the
-results are put back in order at the end. With `nnz'` entries, filled up, it costs::
+column that the row has anyway. So little is wasted (a tenth at most, if a few slices of thousands of entries can do
+that) and the results are put back in order at the end. With `nnz'` entries, filled up, it costs::
 
     multiply-adds   nnz' · B              bytes   nnz' · (itemsize + 8) + rows · 8 if slices were sorted
 
@@ -42,6 +42,7 @@ from minprune.inference.matrix import Call, Matrix, frozen, writeable
 
 _WASTE = 1.1  # fill-up that is accepted, as a multiple of the entries
 _MOST_SLICES = 8
+_LEAST = 4096  # entries of a slice: to gather fewer takes less time than calling NumPy
 
 
 class ELL(Matrix):
@@ -83,19 +84,19 @@ class ELL(Matrix):
     @classmethod
     def _pack(cls, w: Array, mask: Bools) -> Self:
         lengths = np.count_nonzero(mask, axis=1)
-        nnz, longest = int(lengths.sum()), int(lengths.max(initial=0))
-        filled = np.flatnonzero(lengths)
-        if filled.size == lengths.size and longest * lengths.size <= _WASTE * nnz:
-            slices = [_rectangle(w, mask, filled)] if nnz else []
-            return cls(slices, None, w.shape, w.dtype, nnz)
+        nnz, filled = int(lengths.sum()), np.flatnonzero(lengths)
         order = filled[np.argsort(-lengths[filled], kind="stable")]
-        parts = [order]
-        while len(parts) < min(_MOST_SLICES, order.size):
+        parts = [order] if nnz else []
+        while len(parts) < min(_MOST_SLICES, order.size, nnz // _LEAST):
             if sum(part.size * int(lengths[part].max(initial=0)) for part in parts) <= _WASTE * nnz:
                 break
             parts = np.array_split(order, 2 * len(parts))
-        places = np.full(lengths.size, order.size)
-        places[order] = np.arange(order.size)
+        places = None
+        if len(parts) == 1 and filled.size == lengths.size:
+            parts = [filled]
+        else:
+            places = np.full(lengths.size, order.size)
+            places[order] = np.arange(order.size)
         return cls([_rectangle(w, mask, part) for part in parts if part.size], places, w.shape, w.dtype, nnz)
 
     def to_dense(self) -> Array:

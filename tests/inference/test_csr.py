@@ -98,7 +98,7 @@ def test_rows_longer_than_a_block_and_many_blocks(way):
 
 
 def test_both_ways_are_taken_as_the_batch_grows():
-    packed = CSR.from_dense(random_matrix((20, 200), 0.5))
+    packed = CSR.from_dense(random_matrix((200, 200), 0.5))
     with mock.patch.object(CSR, "_by_row", autospec=True, side_effect=CSR._by_row) as by_row:
         for batch in (1, 2):
             packed @ np.ones((200, batch))

@@ -41,7 +41,8 @@ def test_each_row_is_at_its_place_and_filled_up_with_zeros_at_its_own_first_colu
 
 @given(ANY_MASK)
 def test_filling_is_bounded_where_the_slices_allow_it(mask):
-    packed, lengths = ELL.from_dense(np.ones(mask.shape), mask), np.sort(mask.sum(axis=1))[::-1]
+    with mock.patch.object(module, "_LEAST", 1):
+        packed, lengths = ELL.from_dense(np.ones(mask.shape), mask), np.sort(mask.sum(axis=1))[::-1]
     assert len(packed.slices) <= module._MOST_SLICES
     filled = lengths[lengths > 0]
     if packed.multiply_adds > module._WASTE * packed.nnz:  # then no cut in so many parts would have been better
@@ -53,8 +54,10 @@ def test_filling_is_bounded_where_the_slices_allow_it(mask):
 
 def test_as_few_slices_as_will_do():
     mask = np.arange(64)[None] < np.repeat([60, 30], 16)[:, None]
-    packed = ELL.from_dense(np.ones(mask.shape), mask)
+    with mock.patch.object(module, "_LEAST", 1):
+        packed = ELL.from_dense(np.ones(mask.shape), mask)
     assert [values.shape for values, _ in packed.slices] == [(60, 16), (30, 16)]
+    assert [values.shape for values, _ in ELL.from_dense(np.ones(mask.shape), mask).slices] == [(60, 32)]  # few entries
     nearly = np.arange(64)[None] < np.array([60] * 31 + [58])[:, None]
     assert ELL.from_dense(np.ones(nearly.shape), nearly).places is None  # a little filling, and nothing to sort
 
@@ -82,7 +85,7 @@ def test_rows_come_out_in_their_order_however_they_are_sorted():
     mask = np.tri(40, dtype=bool)[np.random.default_rng(0).permutation(40)]
     x = np.arange(40.0)[:, None] * [1.0, 2.0]
     for most in (1, 2, 3, 8, 64):
-        with mock.patch.multiple(module, _WASTE=0, _MOST_SLICES=most):
+        with mock.patch.multiple(module, _WASTE=0, _MOST_SLICES=most, _LEAST=1):
             packed = ELL.from_dense(np.ones((40, 40)), mask)
         assert sum(values.shape[1] for values, _ in packed.slices) == 40
         assert bits(packed @ x) == bits(mask @ x)

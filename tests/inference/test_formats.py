@@ -150,7 +150,7 @@ def test_bytes_and_multiply_adds_by_the_formulas_in_the_modules(kind, case):
         (DenseMatrix, "DenseMatrix 4×5 float32, 5 stored (25.0 %), 80 B"),
         (PackedDense, "PackedDense 4×5 float32, 5 stored (25.0 %), as 3×3, 84 B"),
         (Panels, "Panels 4×5 float32, 5 stored (25.0 %), 2 panels, 1 … 2 columns in each, 92 B"),
-        (ELL, "ELL 4×5 float32, 5 stored (25.0 %), 2 … 1 in each row of 2 slices, 92 B"),
+        (ELL, "ELL 4×5 float32, 5 stored (25.0 %), 2 in each row, 104 B"),
         (CSR, "CSR 4×5 float32, 5 stored (25.0 %), 100 B"),
     ],
 )
