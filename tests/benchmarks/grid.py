@@ -38,7 +38,7 @@ def measure(calls: Mapping[str, Call], seconds: float = 1.0) -> dict[str, list[f
         call()
         times.append(time.perf_counter() - began)
     repeats = max(1, round(BURST / max(times)))
-    rounds = min(max(round(seconds / (repeats + 1) / sum(times)), 7), 61)
+    rounds = min(max(round(seconds / (repeats + 1) / sum(times)), 5), 61)
 
     def prepare(call: Call) -> Callable[[], Callable[[], object]]:
         def burst() -> None:
