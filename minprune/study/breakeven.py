@@ -117,7 +117,7 @@ def breakeven(
             network = Network.mlp([width] * (layers_of + 1) if isinstance(width, int) else width, rng=draws)
             rows = {size: draws.standard_normal((max(64, 4 * size), network.inputs), np.float32) for size in sizes}
             here: list[Cell] = []
-            for name, level in product(named, sorted(levels)):
+            for name, level in product(named, levels):
                 pruned, why = _pruned(network, named[name], level)
                 for size in sizes:
                     cell = Cell(width, name, level, size, why=why)

@@ -53,6 +53,13 @@ def test_the_speed_up_is_the_median_of_the_paired_ratios_of_three_pairs_with_its
     assert not cell.pays  # by its lower quartile
 
 
+def test_a_ratio_is_of_two_that_ran_at_the_same_time(workshop):
+    # The machine gets slower from pair to pair, for both alike.
+    workshop(dense=lambda _, __, made: [4 * made * MS], pruned=lambda _, __, made: [2 * (made - 1) * MS])
+    [cell] = breakeven([4], [0.5], [1], [Unstructured()]).cells
+    assert (cell.low, cell.speedup, cell.high) == pytest.approx((2.0, 2.0, 2.0))
+
+
 def test_each_pair_is_compiled_anew_dense_from_the_network_before_it_was_pruned(workshop):
     made = workshop()
     breakeven([4], [0.5, 0.75], [1, 16], [Unstructured()])

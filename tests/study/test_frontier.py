@@ -128,6 +128,11 @@ def test_the_bold_line_is_the_frontier_and_beside_each_row_stands_from_where():
     assert min(weights) >= 3
 
 
+def test_the_line_is_interrupted_by_a_row_of_which_nothing_is_known():
+    axis = plot_breakeven(found((1.0, 1.2, 2.0, 9.0), (None,) * 4, (1.2, 1.2, 2.0, 9.0))).axes[0]
+    assert staircases(axis) == [[[0.5, 0.5], [-0.5, 0.5]], [[-0.5, -0.5], [1.5, 2.5]]]
+
+
 def test_a_cell_has_its_number_and_where_it_does_not_pay_it_says_so():
     first, second, third = plot_breakeven(several()).axes
     assert [t for t in texts(first) if t[0].isdigit()] == [
