@@ -12,7 +12,7 @@ least one bit in the file, so that a small file can't ask for a large network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
@@ -25,7 +25,6 @@ from minprune.nn.parameter import Parameter
 from minprune.storage.architecture import Architecture
 from minprune.storage.safetensors import Entry
 
-_PIECE = 2**16  # numbers looked at at a time: checking takes no memory to speak of
 COLUMNS = "select1.columns"
 
 
@@ -88,27 +87,27 @@ def check_arrays(arrays: Mapping[str, Array], architecture: Architecture) -> Non
             raise StorageError(f"{COLUMNS} must be there")
         used += 1
         columns = arrays[COLUMNS]
-        rising = all((part[1:] > part[:-1]).all() for part in _pieces(columns, overlap=1))
-        if columns[0] < 0 or columns[-1] >= architecture.select[0].values[0] or not rising:
-            raise StorageError(f"{COLUMNS} must rise within 0 … {architecture.select[0].values[0] - 1}")
+        bound = architecture.select[0].values[0]
+        if columns[0] < 0 or columns[-1] >= bound or (columns[1:] <= columns[:-1]).any():
+            raise StorageError(f"{COLUMNS} must rise within 0 … {bound - 1}")
     assert used == len(arrays)  # check_entry let nothing else in
 
 
 def _check_parameter(name: str, arrays: Mapping[str, Array], entries: int) -> None:
     values = arrays[name] if name in arrays else arrays[f"{name}.kept"]
-    for part in _pieces(values):
-        if not np.isfinite(part).all():
-            raise StorageError(f"{name} must be finite, got {part[~np.isfinite(part)][0]}")
+    good = np.isfinite(values)
+    if not good.all():
+        raise StorageError(f"{name} must be finite, got {values[~good][0]}")
     if (mask := arrays.get(f"{name}.mask")) is not None:
-        for part, kept in zip(_pieces(values), _pieces(mask.view(np.uint8)), strict=True):
-            if (kept > 1).any():
-                raise StorageError(f"{name}.mask must hold 0 and 1 only")
-            if part.view(f"u{part.itemsize}")[kept == 0].any():
-                raise StorageError(f"{name} must be +0.0 where its mask is False")
+        if (mask.view(np.uint8) > 1).any():
+            raise StorageError(f"{name}.mask must hold 0 and 1 only")
+        set_bits = values.view(f"u{values.itemsize}") != 0  # −0.0 has one
+        if (set_bits > mask).any():
+            raise StorageError(f"{name} must be +0.0 where its mask is False")
     if (bits := arrays.get(f"{name}.bits")) is not None:
-        kept_bits = sum(int(np.bitwise_count(part).sum()) for part in _pieces(bits))
-        if kept_bits != values.size or (entries % 8 and bits[-1] >> entries % 8):
-            raise StorageError(f"{name}.bits must have {values.size:,} ones among {entries:,}, got {kept_bits:,}")
+        ones = int(np.bitwise_count(bits).sum())
+        if ones != values.size or (entries % 8 and bits[-1] >> entries % 8):
+            raise StorageError(f"{name}.bits must have {values.size:,} ones among {entries:,}, got {ones:,}")
 
 
 def unpack(network: Network, arrays: Mapping[str, Array]) -> None:
@@ -127,9 +126,3 @@ def _mask(parameter: Parameter, arrays: Mapping[str, Array]) -> Bools | None:
         flat = np.unpackbits(bits, count=parameter.size, bitorder="little")
         return cast("Bools", flat.view(np.bool_).reshape(parameter.shape))
     return arrays.get(f"{parameter.name}.mask")
-
-
-def _pieces(array: Array, overlap: int = 0) -> Iterator[Array]:
-    flat = array.reshape(-1)
-    for begin in range(0, flat.size, _PIECE):
-        yield flat[max(0, begin - overlap) : begin + _PIECE]

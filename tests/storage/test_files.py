@@ -164,9 +164,10 @@ def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path, overwrite):
 def test_a_taken_name_is_refused_before_and_after_writing(tmp_path, monkeypatch):
     path = write_whole(tmp_path / "net", b"old")
     taken = "net can't be written: it is there already, and overwrite=True is not given"
-    with monkeypatch.context() as patch, pytest.raises(StorageError, match=taken):
+    with monkeypatch.context() as patch:
         let_fail(patch, "open", FAILURES[1])  # it doesn't come to that
-        write_whole(path, b"new", overwrite=False)
+        with pytest.raises(StorageError, match=taken):
+            write_whole(path, b"new", overwrite=False)
     monkeypatch.setattr(files, "_mode", lambda place: None)  # it was not there when we looked
     with pytest.raises(StorageError, match=taken):
         write_whole(path, b"new", overwrite=False)

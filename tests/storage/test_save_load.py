@@ -1,5 +1,6 @@
 """A network that was kept is the same network."""
 
+import json
 import os
 import re
 from inspect import isabstract
@@ -99,6 +100,19 @@ def test_at_95_percent_a_file_is_less_than_an_eighth_of_the_dense_one(tmp_path, 
     exact = number * (pruned.kept + biases) + sum(-(-p.size // 8) for p in pruned.prunable.values())
     assert 0 < size - exact < 1500  # the header
     assert weights == 266_200
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_array_starts_at_a_multiple_of_its_item_size(tmp_path, dtype, packed):
+    sizes = {"F64": 8, "F32": 4, "I64": 8, "U8": 1, "BOOL": 1}
+    for network in (every_kind(dtype), mp.Network.mlp([3, 1], dtype=dtype), mp.Network.mlp([3, 11], dtype=dtype)):
+        content = save(network, tmp_path / "net", packed=packed, overwrite=True).read_bytes()
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length])
+        del header["__metadata__"]
+        assert length % 8 == 0
+        assert all(entry["data_offsets"][0] % sizes[entry["dtype"]] == 0 for entry in header.values())
 
 
 # what is refused
