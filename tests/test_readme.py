@@ -9,8 +9,9 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_code_runs_and_prunes_what_it_says(capsys):
-    steps, questions = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def test_the_code_runs_and_prunes_what_it_says(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    steps, questions, fast = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     names = {}
     exec(compile(steps, "README.md", "exec"), names)
     net, pruned, program, test = names["net"], names["pruned"], names["program"], names["data"].test
@@ -24,6 +25,17 @@ def test_the_code_runs_and_prunes_what_it_says(capsys):
         assert made.achieved <= made.requested
     assert names["facts"].apply(net).parameters["dense1.weight"].mask.any(axis=1).sum() < net.inputs
     assert "in vector of input 3 and outputs 16–31 of dense1" in capsys.readouterr().out
+    shorter = {"seconds=5": "seconds=0.05", "[256, 1024], [0.5, 0.9, 0.99], [1, 256]": "[16], [0.9], [1]"}
+    for long, short in shorter.items():
+        assert long in fast
+        fast = fast.replace(long, short)
+    exec(compile(fast, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "Program for batches of 16" in printed
+    assert "dense1: " in printed
+    assert names["smaller"].weights < names["pruned"].weights
+    assert set(names["served"].served) == {"dense", "pruned"}
+    np.testing.assert_array_equal(names["mp"].load("pruned.safetensors")(test.x), names["pruned"](test.x))
 
 
 def test_there_is_one_command_for_each_job_and_it_is_one_line():
