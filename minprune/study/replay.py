@@ -37,6 +37,7 @@ SHARE = 0.99  # of the requests must be answered within the budget
 _PERCENTILES = (0.5, 0.99, 0.999)
 _MOST_ROWS = 1024  # different requests
 _MOST_REQUESTS = 10_000_000
+_LEAST_REQUESTS = round(1 / (1 - SHARE))  # in a run, to tell whether that share of them is within the budget
 _SIMULATED = 100_000  # requests, when a rate is computed; more where the budget is long, see _simulated
 _STEP, _ATTEMPTS = 1.1, 5  # from one rate that is tried to the next, and how many are
 
@@ -52,7 +53,8 @@ class Highest:
     tried : tuple of Served
         Real runs, the first at that rate.
     confirmed : float, optional
-        The highest rate of those that kept the budget, None if none did.
+        The highest rate of those that kept the budget, None if none did. A run has at least a hundred requests; rates
+        that bring fewer are not tried.
     """
 
     computed: float
@@ -239,7 +241,7 @@ def replay(
                 for name, now in rates.items()
                 if now and now * length <= _MOST_REQUESTS
             }
-            streams = {name: pair for name, pair in streams.items() if len(pair[1])}
+            streams = {name: pair for name, pair in streams.items() if len(pair[1]) >= _LEAST_REQUESTS}
             again = serve_in_turns(named, rows, streams, seconds=length / 2, slices=parts, step=bar.step)
             for name, run in again.items():
                 tried[name].append(run)

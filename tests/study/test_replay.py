@@ -92,6 +92,16 @@ def test_where_one_answer_takes_too_long_no_rate_keeps_the_budget(clock):
     assert (highest.computed, highest.tried, highest.confirmed) == (0, (), None)
 
 
+def test_a_rate_that_brings_less_than_a_hundred_requests_is_not_tried(clock):
+    # 10 ms each, and 10.5 ms of budget: only one in a hundred may wait, so that the rate is about 1 a second.
+    for seconds, tried in ((60, False), (600, True)):
+        found = replay(clock.model("m", 10 * MS), X, rate=5, seconds=seconds, budget=0.0105, slices=2)
+        highest = found.highest["model"]
+        assert 0.5 < highest.computed < 2
+        assert bool(highest.tried) == tried
+        assert all(len(run.arrived) >= 100 for run in highest.tried)
+
+
 def test_without_a_rate_it_is_half_of_what_the_slowest_can_do(clock):
     found = replay({"fast": clock.model("f", MS), "slow": clock.model("s", 5 * MS)}, X, seconds=2)
     assert found.rate == pytest.approx(100, rel=1e-3)
