@@ -6,6 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -33,8 +34,8 @@ WAYS = {
     "panels never filled up": (Panels, {"_FILL": 0, "_MOST_GROUPS": 64}),
     "panels apart": (Panels, {}),
     "ell": (ELL, {}),
-    "ell in one rectangle": (ELL, {"_WASTE": HUGE}),
     "ell in one slice": (ELL, {"_WASTE": 0, "_MOST_SLICES": 1}),
+    "ell in a few slices": (ELL, {"_LEAST": 1}),
     "ell in many slices": (ELL, {"_WASTE": 0, "_MOST_SLICES": 64, "_LEAST": 1}),
     "csr": (CSR, {}),
     "csr by row": (CSR, {"_STEP": -1}),
@@ -44,6 +45,9 @@ WAYS = {
 }
 EACH_FORMAT = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.__name__)
 EACH_WAY = pytest.mark.parametrize("way", WAYS)
+SHARED = settings(
+    max_examples=settings.default.max_examples // 2
+)  # for properties that are tried in each of these ways
 
 
 @contextmanager

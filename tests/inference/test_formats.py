@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from matrices import EACH_FORMAT, EACH_WAY, FORMATS, any_bits, bits, going, kept, layouts, matrices, random_matrix
+from matrices import (
+    EACH_FORMAT,
+    EACH_WAY,
+    FORMATS,
+    SHARED,
+    any_bits,
+    bits,
+    going,
+    kept,
+    layouts,
+    matrices,
+    random_matrix,
+)
 from packing import held_arrays
 
 from minprune.errors import InvalidTypeError, InvalidValueError, MinpruneError
@@ -25,6 +37,7 @@ COPIES = {
 
 
 @EACH_WAY
+@SHARED
 @given(any_bits(), st.data())
 def test_the_round_trip_is_bit_for_bit_and_stores_exactly_what_the_mask_keeps(way, w, data):
     mask = data.draw(hnp.arrays(bool, w.shape))
@@ -40,6 +53,7 @@ def test_the_round_trip_is_bit_for_bit_and_stores_exactly_what_the_mask_keeps(wa
 
 
 @EACH_WAY
+@SHARED
 @given(matrices())
 def test_structured_matrices_come_back_too(way, case):
     w, mask = case
@@ -112,6 +126,7 @@ def test_copies_are_whole_and_as_unchangeable(way, copied):
 
 
 @EACH_WAY
+@SHARED
 @given(matrices())
 def test_bytes_are_those_of_all_arrays_held(way, case):
     with going(way) as kind:

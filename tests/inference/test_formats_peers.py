@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matrices import BATCHES, EACH_WAY, bits, bound, eighths, going, in_panels, kept, matrices, random_matrix
+from matrices import BATCHES, EACH_WAY, SHARED, bits, bound, eighths, going, in_panels, kept, matrices, random_matrix
 
 from minprune.inference.csr import CSR
 
@@ -13,6 +13,7 @@ sparse = pytest.importorskip("scipy.sparse")
 
 
 @EACH_WAY
+@SHARED
 @given(matrices(), st.integers(0, 2**16))
 def test_the_product_is_that_of_scipy_bit_for_bit_where_sums_are_exact(way, case, seed):
     w, mask = case

@@ -12,6 +12,7 @@ from matrices import (
     BATCHES,
     EACH_FORMAT,
     EACH_WAY,
+    SHARED,
     bits,
     bound,
     eighths,
@@ -41,6 +42,7 @@ def ragged(dtype=np.float32):
 
 
 @EACH_WAY
+@SHARED
 @given(matrices(), st.integers(0, 2**16))
 def test_it_is_bitwise_the_dense_product_where_sums_are_exact(way, case, seed):
     w, mask = case
@@ -86,6 +88,7 @@ def test_no_negative_zero_comes_out(way):
 
 
 @EACH_WAY
+@SHARED
 @given(ANY_MASK, st.data())
 def test_a_nan_reaches_the_rows_that_look_at_it_and_no_others(way, mask, data):
     column, batch = data.draw(st.integers(0, max(0, mask.shape[1] - 1))), data.draw(st.sampled_from([1, 2, 17]))
@@ -102,6 +105,7 @@ def test_a_nan_reaches_the_rows_that_look_at_it_and_no_others(way, mask, data):
 
 
 @EACH_WAY
+@SHARED
 @given(matrices())
 def test_the_layout_of_x_does_not_matter_and_it_is_not_written_to(way, case):
     w, mask = case
@@ -229,6 +233,7 @@ def of_objects(kind, mask):
 
 
 @EACH_WAY
+@SHARED
 @given(ANY_MASK)
 def test_multiply_adds_are_those_done_counted_one_by_one(way, mask):
     with going(way) as kind:
