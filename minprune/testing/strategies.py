@@ -63,9 +63,9 @@ def weights(
     def apart(s: tuple[int, ...]) -> SearchStrategy[Array]:
         size = int(np.prod(s))
         signs = hnp.arrays(np.bool_, size)
-        order = st.permutations(range(1 - zeros, size + 1 - zeros))
+        order = orders(size).map(lambda numbers: numbers + (1 - zeros))
         return st.tuples(order, signs).map(
-            lambda pair: (np.array(pair[0]) * np.where(pair[1], -1, 1) / 8).astype(dtype).reshape(s)
+            lambda pair: (pair[0] * np.where(pair[1], -1, 1) / 8).astype(dtype).reshape(s)
         )
 
     return shapes.flatmap(apart)
@@ -75,6 +75,13 @@ def masks(shape: tuple[int, ...]) -> SearchStrategy[Bools]:
     """Return masks of a shape: any, nearly full or nearly empty ones, and full and empty ones."""
     some = hnp.arrays(np.bool_, shape, elements=st.sampled_from([True, False]), fill=st.nothing())
     return st.one_of(st.just(True).map(lambda _: np.ones(shape, bool)), some, some, hnp.arrays(np.bool_, shape))
+
+
+def orders(size: int) -> SearchStrategy[Array]:
+    """Return the numbers 0 … size − 1 rising, falling or in any order: quicker than `permutations`."""
+    rising = np.arange(size)
+    shuffled = st.integers(0, 2**16).map(lambda seed: np.random.default_rng(seed).permutation(size))
+    return st.one_of(st.sampled_from([rising, rising[::-1]]).map(np.copy), shuffled, shuffled)
 
 
 @st.composite
@@ -110,7 +117,7 @@ def scores(
         values = FEW if draw(st.booleans()) else (draw(st.sampled_from(FEW)),)
         flat = draw(hnp.arrays(dtype, sum(sizes), elements=st.sampled_from(values), fill=st.nothing()))
     else:
-        flat = np.array(draw(st.permutations(range(1, sum(sizes) + 1))), dtype)
+        flat = (draw(orders(sum(sizes))) + 1).astype(dtype)
     parts = np.split(flat, np.cumsum(sizes)[:-1])
     return {name: part.reshape(shape).copy() for (name, shape), part in zip(named.items(), parts, strict=True)}
 
