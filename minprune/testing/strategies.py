@@ -2,7 +2,8 @@
 
 Values are dyadic by default, small multiples of 1/8: sums and products of a few of them are exact in float32, in
 whatever order, so that equal can mean equal to the last bit. Everything is small and shrinks to something readable: a
-layer to 1×1, a value to 0 or 1, a mask to all kept.
+layer to 1×1, a value to 0 or 1, a mask to all kept. Strategies that are asked for again and again are kept (`cache`):
+Hypothesis looks each new one over, and that takes longer than drawing.
 
 Importing this module also tells Hypothesis how to make a `Network` or a `Split`: ``st.from_type(mp.Network)``.
 """
@@ -10,6 +11,7 @@ Importing this module also tells Hypothesis how to make a `Network` or a `Split`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -29,6 +31,7 @@ _ZEROS = [0.0, -0.0]
 _EIGHTHS = [sign * k / 8 for k in (8, 4, 2, 1, 6, 12, 16, 24, 32) for sign in (1, -1)]
 
 
+@cache
 def weights(
     shape: tuple[int, ...] | SearchStrategy[tuple[int, ...]] | None = None,
     *,
@@ -71,12 +74,14 @@ def weights(
     return shapes.flatmap(apart)
 
 
+@cache
 def masks(shape: tuple[int, ...]) -> SearchStrategy[Bools]:
     """Return masks of a shape: any, nearly full or nearly empty ones, and full and empty ones."""
     some = hnp.arrays(np.bool_, shape, elements=st.sampled_from([True, False]), fill=st.nothing())
     return st.one_of(st.just(True).map(lambda _: np.ones(shape, bool)), some, some, hnp.arrays(np.bool_, shape))
 
 
+@cache
 def orders(size: int) -> SearchStrategy[Array]:
     """Return the numbers 0 … size − 1 rising, falling or in any order: quicker than `permutations`."""
     rising = np.arange(size)
@@ -122,6 +127,7 @@ def scores(
     return {name: part.reshape(shape).copy() for (name, shape), part in zip(named.items(), parts, strict=True)}
 
 
+@cache
 def sparsities() -> SearchStrategy[float]:
     """Return sparsities in [0, 1): plain ones, which often fall halfway between two counts, next to 0 and next to 1."""
     plain = st.sampled_from([0.5, 0.25, 0.75, 0.125, 0.9, 0.1, 0.0])

@@ -11,7 +11,7 @@ from minprune.inference.panels import Panels
 from minprune.testing import Framework, Given, check_framework, check_plan, network, parametrize_with_checks
 from minprune.testing.checks import FRAMEWORK
 
-EXAMPLES = max(8, settings.default.max_examples // 4)
+EXAMPLES = max(5, settings.default.max_examples // 5)
 LOSS = mp.SoftmaxCrossEntropy()
 
 
@@ -85,7 +85,7 @@ def test_the_selection_keeps_the_law(check):
     check()
 
 
-@parametrize_with_checks([compile_it], component="program", examples=8)  # each is measured, which takes its time
+@parametrize_with_checks([compile_it], component="program", examples=5)  # each is measured, which takes its time
 def test_a_program_keeps_the_law(check):
     check()
 

@@ -21,5 +21,5 @@ BROKEN = {
 @pytest.mark.parametrize("student", STUDENTS, ids=lambda student: student.__name__)
 def test_the_laws_that_a_student_breaks(student):
     laws = checks.properties("selector")
-    outcomes = {name: run("selector", name, student, laws[name], examples=30, shrink=False).outcome for name in laws}
+    outcomes = {name: run("selector", name, student, laws[name], examples=20, shrink=False).outcome for name in laws}
     assert {name for name, outcome in outcomes.items() if outcome == "failed"} == BROKEN[student.__name__]
