@@ -4,6 +4,7 @@ import copy
 import pickle
 import threading
 import tracemalloc
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from matrices import bits, going_all, layouts
 from packing import ALL, exact_networks, held_arrays, networks, output_by_hand, rounding, rows, snapshot
 
 from minprune import Dense, Magnitude, Network, ReLU, Select, Sigmoid, Vectors, compact, compile, plan
+from minprune.inference import program as module
 from minprune.inference.kernels import KERNELS
 
 EACH = pytest.mark.parametrize("kernel", KERNELS)
@@ -136,9 +138,10 @@ def test_a_network_whose_output_is_constant(kernel, emptied):
 
 
 @EACH
-def test_earlier_results_stay_whatever_is_called_later(kernel):
-    program, rng = _packed(_pruned(), kernel, batch=4), np.random.default_rng(2)
-    inputs = [rng.standard_normal((batch, 40)).astype(np.float32) for batch in (1, 4, 64, 1, 5, 4, 4, 1, 64)]
+@pytest.mark.parametrize("tuned", [1, 4])
+def test_earlier_results_stay_whatever_is_called_later(kernel, tuned):
+    program, rng = _packed(_pruned(), kernel, tuned), np.random.default_rng(2)
+    inputs = [rng.standard_normal((batch, 40)).astype(np.float32) for batch in (1, 1, 4, 64, 64, 1, 5, 4, 4, 1, 1)]
     results = [program(x) for x in inputs]
     before = [bits(y) for y in results]
     assert [bits(program(x)) for x in inputs] == before
@@ -168,6 +171,19 @@ def test_the_layout_of_x_does_not_matter_and_it_is_not_written_to(kernel):
             before = bits(same)
             assert bits(program(same)) == expected, name
             assert bits(same) == before, name
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_steps_get_c_contiguous_rows_whatever_the_layout_of_x(dtype):
+    program, tape = _packed(_pruned(), "dense", 6), module._Tape
+    with mock.patch.object(tape, "__call__", autospec=True, side_effect=tape.__call__) as called:
+        for _ in range(2):
+            for x in layouts(np.ones((6, 40), dtype)).values():
+                program(x)
+    assert called.call_count == 10
+    for call in called.call_args_list:
+        assert call.args[1].flags.c_contiguous
+        assert call.args[1].dtype == np.float32
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int64, ">f4"])
@@ -220,7 +236,7 @@ COPIES = {
     "copy()": lambda program: program.copy(),
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
-    **{f"pickle {n}": lambda p, n=n: pickle.loads(pickle.dumps(p, n)) for n in range(2, pickle.HIGHEST_PROTOCOL + 1)},
+    **{f"pickle {n}": lambda p, n=n: pickle.loads(pickle.dumps(p, n)) for n in (2, pickle.HIGHEST_PROTOCOL)},
 }
 
 
