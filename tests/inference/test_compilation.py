@@ -77,6 +77,13 @@ def test_the_whole_must_be_clearly_faster_than_dense_or_dense_it_is(races, packe
     assert all(step.times for step in program.steps)  # what was measured is told either way
 
 
+@pytest.mark.parametrize(("slower", "taken"), [(0.9, "panels"), (1.1, "dense")])
+def test_the_leanest_kernels_run_too_if_they_are_not_much_slower(races, slower, taken):
+    races(kernels={"dense": 1.0, "panels": module._MUCH * slower}, whole=_sparse_wins)
+    for batch in (1, 16):
+        assert _names(compile(_network(), batch)) == [taken] * 3
+
+
 def test_where_dense_is_the_fastest_nothing_else_comes_out(races):
     races(kernels={"dense": 1.0})
     assert _names(compile(_network(), 16)) == ["dense"] * 3
