@@ -70,8 +70,10 @@ def check_entry(name: str, entry: Entry, architecture: Architecture) -> None:
 
 
 def check_arrays(arrays: Mapping[str, Array], architecture: Architecture) -> None:
-    """Raise unless every parameter is there in one of its forms, finite and at one with its mask."""
-    used = 0
+    """Raise unless every parameter is there in one of its forms, finite and at one with its mask.
+
+    Nothing else is there: `check_entry` has seen each of them.
+    """
     for number, dense in enumerate(architecture.dense, start=1):
         for role in ("weight", "bias") if dense.values[2] else ("weight",):
             name = f"dense{number}.{role}"
@@ -80,24 +82,21 @@ def check_arrays(arrays: Mapping[str, Array], architecture: Architecture) -> Non
                 raise StorageError(
                     f"{name} must be there as {name}, with a mask or not, or as kept and bits, got {forms}"
                 )
-            used += len(forms)
             _check_parameter(name, arrays, architecture.entries(name))
     if architecture.select:
         if COLUMNS not in arrays:
             raise StorageError(f"{COLUMNS} must be there")
-        used += 1
         columns = arrays[COLUMNS]
         bound = architecture.select[0].values[0]
         if columns[0] < 0 or columns[-1] >= bound or (columns[1:] <= columns[:-1]).any():
             raise StorageError(f"{COLUMNS} must rise within 0 … {bound - 1}")
-    assert used == len(arrays)  # check_entry let nothing else in
 
 
 def _check_parameter(name: str, arrays: Mapping[str, Array], entries: int) -> None:
     values = arrays[name] if name in arrays else arrays[f"{name}.kept"]
     good = np.isfinite(values)
     if not good.all():
-        raise StorageError(f"{name} must be finite, got {values[~good][0]}")
+        raise StorageError(f"{name} must be finite, got {values.reshape(-1)[np.argmin(good)]}")
     if (mask := arrays.get(f"{name}.mask")) is not None:
         if (mask.view(np.uint8) > 1).any():
             raise StorageError(f"{name}.mask must hold 0 and 1 only")

@@ -191,6 +191,26 @@ def test_reading_and_checking_take_no_more_than_twice_the_file(tmp_path, monkeyp
     refused(path, "all is checked")
 
 
+NUMBERS = 800_000
+LONG = {
+    "NaN everywhere": {"dense1.weight": np.full((NUMBERS, 1), np.nan, "<f4")},
+    "nothing dropped is 0": {
+        "dense1.weight": np.ones((NUMBERS, 1), "<f4"),
+        "dense1.weight.mask": np.zeros((NUMBERS, 1), "?"),
+    },
+    "a mask of 2": {
+        "dense1.weight": np.ones((NUMBERS, 1), "<f4"),
+        "dense1.weight.mask": np.full((NUMBERS, 1), 2, "u1").view("?"),
+    },
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_finding_what_is_wrong_takes_no_more_than_twice_the_file(tmp_path, case):
+    text = architecture(dense(NUMBERS, 1, bias=False))
+    refused(write_whole(tmp_path / "net", forged(text, LONG[case])), "dense1.weight.* must")
+
+
 @pytest.mark.parametrize("packed", [True, False])
 def test_loading_takes_the_network_and_twice_the_file(tmp_path, packed):
     path = save(mp.Network.mlp([700, 900, 700], rng=0), tmp_path / "net", packed=packed)
