@@ -4,8 +4,11 @@
                 to the answer, which share within the budget, and how busy the server is
     computed    the highest rate at which 99 % would be answered within the budget, if each answer held the server up
                 for as long as was measured, in the order in which it was measured (see `queueing`)
-    confirmed   real runs from that rate on, a tenth more while the budget is kept, or a tenth less until it is: the
-                highest rate of those that kept it
+    confirmed   real runs from that rate on, at higher ones while the budget is kept, or lower ones until it is, and in
+                between until it is known to a tenth: the highest rate of those that kept it
+
+What holds a server up by the clock, such as other programs, is counted with the request that it hit, as if it came with
+each such request. So on a busy machine the computed rate is too low, and the runs decide.
 
 A model that is twice as fast does more than halve the wait: near its limit a queue grows as utilisation / (1 −
 utilisation). That is what pruning is worth where decisions come one by one.
@@ -13,6 +16,7 @@ utilisation). That is what pruning is worth where decisions come one by one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,7 +43,8 @@ _MOST_ROWS = 1024  # different requests
 _MOST_REQUESTS = 10_000_000
 _LEAST_REQUESTS = round(1 / (1 - SHARE))  # in a run, to tell whether that share of them is within the budget
 _SIMULATED = 100_000  # requests, when a rate is computed; more where the budget is long, see _simulated
-_STEP, _ATTEMPTS = 1.1, 5  # from one rate that is tried to the next, and how many are
+_STEP, _ATTEMPTS = 1.1, 8  # from the rate that was computed to the next that is tried, and how many are at most
+_NEAR = 1.101  # two rates that are as near to each other as that are one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -126,6 +131,8 @@ class Replay:
             atleast = "≥ " if served.unanswered else ""
             times = ["–" if t is None else atleast + duration(t) for t in map(served.percentile, _PERCENTILES)]
             confirmed = "–" if highest.confirmed is None else f"{per_second(highest.confirmed)}/s"
+            if highest.tried and highest.confirmed == max(run.rate for run in highest.tried):
+                confirmed = f"≥ {confirmed}"  # no run failed above it
             shares = [percent(served.within(self.budget), 2), percent(served.utilisation)]
             rows.append([name, *times, *shares, f"{per_second(highest.computed)}/s", confirmed])
         title = (
@@ -171,7 +178,7 @@ def replay(
         Requests a second. By default half of what the slowest model can do.
     seconds : float
         The length of the stream. It takes that long for each model, up to twice that for one that can't keep up, and
-        half of it for each run that looks for the highest rate, five at most.
+        half of it for each run that looks for the highest rate: two usually, eight at most.
     budget : float
         Seconds within which an answer is of use.
     slices : int
@@ -257,13 +264,16 @@ def next_rate(computed: float, tried: Sequence[Served], budget: float) -> float 
     >>> next_rate(1000.0, [], 0.01)
     1000.0
     """
-    rates = [run.rate for run in tried]
-    kept = [_kept(run, budget) for run in tried]
-    if not rates:
+    if not tried:
         return computed or None
-    if all(kept):
-        return max(rates) * _STEP
-    return None if any(kept) else min(rates) / _STEP
+    stride = math.pow(_STEP, 2 ** min(len(tried) - 1, 3))  # longer and longer, where the computed rate was far off
+    best = _confirmed(tried, budget)
+    if best is None:
+        return min(run.rate for run in tried) / stride
+    lost = min((run.rate for run in tried if run.rate > best), default=None)
+    if lost is None:
+        return best * stride
+    return None if lost <= _NEAR * best else math.sqrt(best * lost)
 
 
 def _confirmed(tried: Sequence[Served], budget: float) -> float | None:

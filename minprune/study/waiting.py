@@ -110,7 +110,8 @@ def _by_rate(axis: Axes, found: Replay) -> None:
         kept = "none" if best is None else f"{per_second(best)}/s"
         ends.append((f"{short(name, 14)} {kept}", rates[-1], times[-1], colour))
     _scale(axis, found, slowest)
-    axis.set_xlim(0.03 * min(capacities.values()), 1.1 * max(capacities.values()))
+    most = max(run.rate for highest in found.highest.values() for run in [*highest.tried, *found.served.values()])
+    axis.set_xlim(0.03 * min(capacities.values()), 1.15 * max(most, *capacities.values()))
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=9))
     axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
     axis.minorticks_off()
