@@ -260,7 +260,7 @@ def _fields(case: Case) -> list[tuple[str, str]]:
 def reproduction(law: Law, component: str, subject: Any, case: Case) -> str:
     """Return lines that check the law on this case once more."""
     check = "check" if component == law.component else f"check_of({component!r})"
-    lines = ["import numpy as np", "from minprune.testing import Case, Framework, law, network"]
+    lines: list[str] = []
     if isinstance(subject, Framework):
         lines += filter(None, (_import(function) for function in subject.own.values()))
         how = repr(subject)
@@ -273,7 +273,8 @@ def reproduction(law: Law, component: str, subject: Any, case: Case) -> str:
         lines.append(line or f"# subject = {called(subject)}, which is yours: put it here")
         how = how if line else "subject"
     lines.append(f"law({law.name!r}).{check}({how}, {case!r})")
-    return "\n".join(lines)
+    used = [name for name in ("Case", "Framework", "law", "network") if f"{name}(" in lines[-1]]
+    return "\n".join(["import numpy as np", f"from minprune.testing import {', '.join(used)}", *lines])
 
 
 def _import(thing: Any) -> str:

@@ -1,4 +1,4 @@
-"""Pruners as a student would write them from memory: seven selections, with the mistakes that come by themselves.
+"""Pruners as a student would write them from memory: eight selections, with the mistakes that come by themselves.
 
 Each takes scores by name and a sparsity, and returns masks. None is wrong on an ordinary network with ordinary weights,
 which is why they pass where a test asks for about the right sparsity.
@@ -10,6 +10,12 @@ import numpy as np
 def percentile_threshold(scores, sparsity):
     """The first thing that comes to mind: keep what is above the percentile."""
     cut = np.percentile(np.concatenate([s.ravel() for s in scores.values()]), 100 * sparsity)
+    return {name: s > cut for name, s in scores.items()}
+
+
+def percent_for_fraction(scores, sparsity):
+    """A fraction where a percentage is asked for: 0.9 is next to nothing."""
+    cut = np.percentile(np.concatenate([s.ravel() for s in scores.values()]), sparsity)
     return {name: s > cut for name, s in scores.items()}
 
 
@@ -81,6 +87,7 @@ def _split(mask, scores):
 
 STUDENTS = [
     percentile_threshold,
+    percent_for_fraction,
     sorted_and_at_least,
     truncated_topk,
     kthvalue_style,

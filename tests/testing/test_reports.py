@@ -43,7 +43,7 @@ def test_a_failure_says_all_there_is_to_say_and_is_small():
         "           sparsity = 0.5",
         "    paste",
         "        import numpy as np",
-        "        from minprune.testing import Case, Framework, law, network",
+        "        from minprune.testing import Case, law",
         "        from test_reports import ties_all_go",
         "        law('exact_count').check(ties_all_go, Case(scores={'dense1.weight': np.array([[0.0, 0.0], "
         "[0.0, 0.0]], np.float32)}, sparsity=0.5))",

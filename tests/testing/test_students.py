@@ -8,6 +8,7 @@ from minprune.testing.running import run
 
 BROKEN = {
     "percentile_threshold": {"no_nan_decides", "exact_count", "zero_is_identity", "tiny"},
+    "percent_for_fraction": {"no_nan_decides", "exact_count", "zero_is_identity", "tiny"},
     "sorted_and_at_least": {"no_nan_decides", "exact_count", "tiny"},
     "truncated_topk": {"no_nan_decides", "exact_count", "tiny", "ties_by_position"},
     "kthvalue_style": {"no_nan_decides", "exact_count", "zero_is_identity", "tiny", "nested", "mask_type"},

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest import mock
@@ -84,7 +84,7 @@ def save_atomic(framework: Framework, case: Case) -> None:
     with _file() as path:
         framework.save(case.network, path)
         whole = path.read_bytes()
-        with mock.patch(f"os.{case.fault}", side_effect=_full):
+        with _failing(case.fault):
             try:
                 framework.save(case.other, path)
             except (OSError, MinpruneError):
@@ -95,6 +95,46 @@ def save_atomic(framework: Framework, case: Case) -> None:
             else:
                 loaded = kept(framework.load(path)) == kept(case.other)  # it needs no such call, and went well
                 demand(loaded, "the new network in the file, if saving did not fail", "another")
+
+
+@contextmanager
+def _failing(what: str) -> Iterator[None]:
+    """Let the disk be full from one moment on: when bytes are written, synced, or the file gets its name."""
+    with ExitStack() as stack:
+        if what == "write":
+            for home in ("builtins.open", "io.open"):
+                stack.enter_context(mock.patch(home, side_effect=_half_written))
+        else:
+            stack.enter_context(mock.patch(f"os.{what}", side_effect=_full))
+        yield
+
+
+_open = open
+
+
+def _half_written(*args: Any, **options: Any) -> Any:
+    file = _open(*args, **options)
+    return _FullDisk(file) if file.writable() else file
+
+
+class _FullDisk:
+    """A file that takes half of what is written first, and no more."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def write(self, data: bytes) -> NoReturn:
+        self.file.write(bytes(data)[: len(data) // 2])
+        _full()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
 
 
 def _full(*args: Any, **kwargs: Any) -> NoReturn:
@@ -117,6 +157,8 @@ PROPERTIES = {
     "refuse_all_damage": Property(refuse_all_damage, lambda _: _damages()),
     "save_atomic": Property(
         save_atomic,
-        lambda _: st.builds(Case, network=_networks(), other=_networks(), fault=st.sampled_from(["replace", "fsync"])),
+        lambda _: st.builds(
+            Case, network=_networks(), other=_networks(), fault=st.sampled_from(["write", "replace", "fsync"])
+        ),
     ),
 }
