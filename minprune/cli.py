@@ -93,6 +93,13 @@ def _bench(options: argparse.Namespace) -> int:
     return _done(paths, began)
 
 
+def _laws(options: argparse.Namespace) -> int:
+    from minprune.testing.laws import laws_table
+
+    print(laws_table(group=options.group))
+    return 0
+
+
 def _done(paths: Sequence[object], began: float) -> int:
     print(f"\nDone in {duration(time.perf_counter() - began)}. Look at {' and '.join(str(path) for path in paths)}.")
     return 0
@@ -106,6 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_bench(commands)
+    laws = commands.add_parser("laws", help="the laws of pruning", description="Print the laws that pruning must obey.")
+    laws.set_defaults(run=_laws)
+    laws.add_argument("group", nargs="?", help="only a group of them, such as Counting")
     return parser
 
 

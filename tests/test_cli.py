@@ -116,3 +116,21 @@ def test_output_that_the_terminal_cannot_show_is_replaced(tmp_path):
     asked = [sys.executable, "-m", "minprune", "demo", "--help"]
     done = subprocess.run(asked, cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True)
     assert done.returncode == 0
+
+
+def test_laws_are_printed_by_group_or_all(capsys):
+    assert cli.main(["laws", "Counting"]) == 0
+    counting = capsys.readouterr().out
+    assert counting.startswith("Counting\n")
+    assert "exact_count" in counting
+    assert cli.main(["laws"]) == 0
+    everything = capsys.readouterr().out
+    assert counting.strip() in everything
+    assert "refuse_all_damage" in everything
+
+
+def test_a_group_that_is_not_there_is_named(capsys):
+    assert cli.main(["laws", "Count"]) == 2
+    assert capsys.readouterr().err == (
+        "minprune laws: group must be one of the laws' groups, got 'Count'; did you mean 'Counting'?\n"
+    )
