@@ -130,7 +130,6 @@ def test_laws_are_printed_by_group_or_all(capsys):
 
 
 def test_a_group_that_is_not_there_is_named(capsys):
-    assert cli.main(["laws", "Count"]) == 2
-    assert capsys.readouterr().err == (
-        "minprune laws: group must be one of the laws' groups, got 'Count'; did you mean 'Counting'?\n"
-    )
+    assert cli.main(["laws", "Countin"]) == 2
+    said = "minprune laws: group must be one of the laws' groups, got 'Countin'; did you mean 'Counting'?"
+    assert capsys.readouterr().err.startswith(said)
