@@ -26,7 +26,7 @@ PENALTIES: dict[str, Callable[[], Penalty]] = {
 
 
 def steps(optimizer: Optimizer, case: Case) -> Iterator[int]:
-    """Train for some steps: hostile gradients everywhere; the masks are set after the first two."""
+    """Train for some steps, the masks set after two: with gradients everywhere, and values where nothing is kept."""
     network = case.network
     penalty = PENALTIES[case.penalty]() if case.penalty else None
     draws = np.random.default_rng(case.seed)
@@ -35,6 +35,7 @@ def steps(optimizer: Optimizer, case: Case) -> Iterator[int]:
             set_masks(network, case.masks)
         for p in network.parameters.values():
             p.grad[...] = draws.integers(-16, 17, p.shape) / 8
+            p.value[~p.mask] = -1.0  # nobody should write there; if somebody does, the next step clears it
         if penalty is not None:
             penalty.add_gradient(network.parameters)
         optimizer.step(network.parameters)

@@ -58,15 +58,14 @@ def schedule_degenerate(schedule: Schedule, case: Case) -> None:
     demand(got == case.final, f"{case.final} at the end of the training", got)
 
 
-def _ordered(low: int, high: int) -> tuple[float, float]:
-    return min(low, high) / 8, max(low, high) / 8
+def _ordered(one: int, other: int) -> tuple[float, float]:
+    return min(one, other) / 100, max(one, other) / 100  # not exact in binary: an end is missed by a rounding error
 
 
 @st.composite
 def _ways(draw: DrawFn) -> Case:
-    eighths = st.integers(0, 8)
-    begin, end = _ordered(draw(eighths), draw(eighths))
-    initial, final = _ordered(draw(st.integers(0, 7)), draw(st.integers(0, 7)))
+    begin, end = _ordered(draw(st.integers(0, 100)), draw(st.integers(0, 100)))
+    initial, final = _ordered(draw(st.integers(0, 99)), draw(st.integers(0, 99)))
     updates, steps = draw(st.integers(1, 6)), draw(st.integers(1, 20))
     return Case(
         begin=begin,
