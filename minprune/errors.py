@@ -51,5 +51,6 @@ def did_you_mean(name: object, options: Iterable[str]) -> str:
     "; did you mean 'credit'? Known: credit, digits, mnist"
     """
     known = list(options)
-    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
-    return (f"; did you mean {near[0]!r}? Known: " if near else "; known: ") + ", ".join(known)
+    in_lower_case = {option.lower(): option for option in reversed(known)}
+    near = difflib.get_close_matches(str(name).lower(), in_lower_case, n=1, cutoff=0.5)
+    return (f"; did you mean {in_lower_case[near[0]]!r}? Known: " if near else "; known: ") + ", ".join(known)

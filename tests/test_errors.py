@@ -47,3 +47,11 @@ def test_a_budget_error_names_the_largest_budget():
 )
 def test_the_nearest_name_is_offered_or_else_the_list(name, expected):
     assert did_you_mean(name, iter(["credit", "mnist"])) == expected
+
+
+@pytest.mark.parametrize(("name", "meant"), [("Relu", "ReLU"), ("relu", "ReLU"), ("csr", "CSR"), ("Plan", "plan")])
+def test_case_does_not_hide_a_name(name, meant):
+    """Of two that differ by nothing else, the first is offered and both are listed."""
+    assert did_you_mean(name, ["plan", "Plan", "ReLU", "CSR"]) == (
+        f"; did you mean {meant!r}? Known: plan, Plan, ReLU, CSR"
+    )
