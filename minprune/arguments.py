@@ -25,7 +25,7 @@ LARGEST_ARRAY = 2**40  # elements; a size beyond it is a mistake, and is refused
 
 def whole(value: object, name: str, where: str, *, at_least: int = 1, at_most: int | None = None) -> int:
     """Return `value` as an int: a Python or NumPy integer, not a bool, not 2.0, within the bounds."""
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__") or isinstance(value, np.ndarray):
+    if isinstance(value, bool | np.bool_ | np.ndarray | type) or not hasattr(value, "__index__"):
         raise InvalidTypeError(f"{name} must be a whole number, got {_show(value)} in {where}()")
     number = operator.index(value)
     if number < at_least:
@@ -39,7 +39,8 @@ def real(
     value: object, name: str, where: str, *, low: float = -math.inf, high: float = math.inf, ends: str = "[]"
 ) -> float:
     """Return `value` as a finite float inside the interval; `ends` says which ends belong to it, e.g. ``"[)"``."""
-    scalar = value.dtype.kind in "fiu" if isinstance(value, np.generic) else not isinstance(value, bool | np.ndarray)
+    plain = not isinstance(value, bool | np.ndarray | type)
+    scalar = value.dtype.kind in "fiu" if isinstance(value, np.generic) else plain
     if not scalar or not hasattr(value, "__float__"):
         raise InvalidTypeError(f"{name} must be a number, got {_show(value)} in {where}()")
     try:
@@ -62,9 +63,7 @@ def choice(value: object, name: str, where: str, options: Iterable[str]) -> str:
     """Return `value` if it is one of `options`; a mistyped one gets a "did you mean"."""
     known = list(options)
     if not isinstance(value, str) or value not in known:
-        raise InvalidValueError(
-            f"{name} must be one of its names, got {value!r} in {where}(){did_you_mean(value, known)}"
-        )
+        raise InvalidValueError(f"{name} must be a known name, got {value!r} in {where}(){did_you_mean(value, known)}")
     return value
 
 
@@ -92,14 +91,20 @@ def generator(rng: RNG, where: str) -> np.random.Generator:
         raise kind(f"rng must be a Generator, a seed or None, got {_show(rng)} in {where}()") from error
 
 
-def numeric(value: object, name: str, where: str) -> Array:
-    """Return `value` as an array of real numbers: no object, complex, string or masked arrays."""
+def plain_array(value: object, name: str, where: str) -> Array:
+    """Return `value` as an array of whatever it holds: nothing masked, nothing ragged."""
     if isinstance(value, np.ma.MaskedArray):
         raise InvalidTypeError(f"{name} must be a plain array, got a masked array in {where}(): fill it first")
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise InvalidValueError(f"{name} must be a rectangular array in {where}(): {error}") from None
+    return array
+
+
+def numeric(value: object, name: str, where: str) -> Array:
+    """Return `value` as an array of real numbers: no object, complex, string or masked arrays."""
+    array = plain_array(value, name, where)
     if array.dtype.kind not in "fiub":
         raise InvalidTypeError(f"{name} must hold real numbers, got dtype {array.dtype} in {where}()")
     return array
@@ -133,7 +138,7 @@ def features(value: object, width: int, where: str, *, dtype: np.dtype[Any], nam
     if array.dtype != dtype:
         if array.dtype.kind == "b" or array.dtype.itemsize > 8:
             raise InvalidTypeError(f"{name} must be float or integer, got dtype {array.dtype} in {where}()")
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # `finite` says it better
             array = array.astype(dtype)
     return finite(array, name, where)
 
@@ -179,6 +184,10 @@ def weights_of_samples(value: object, count: int, where: str, *, name: str = "sa
         raise InvalidValueError(f"{name} must have shape ({count},), got {array.shape} in {where}()")
     if (array < 0).any() or not array.any():
         raise InvalidValueError(f"{name} must be non-negative and not all zero in {where}()")
+    with np.errstate(over="ignore"):
+        total = array.sum()
+    if not np.isfinite(total):
+        raise InvalidValueError(f"{name} must have a finite sum, got {total} in {where}()")
     return array
 
 

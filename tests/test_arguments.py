@@ -12,6 +12,7 @@ from minprune import arguments
 from minprune.errors import InvalidTypeError, InvalidValueError, MinpruneError
 
 F32 = np.dtype(np.float32)
+SIGNALLING = np.full((1, 3), 0x7FF0000000000001, np.uint64).view(np.float64)  # NaNs of which a cast would warn
 
 
 @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3)])
@@ -50,6 +51,7 @@ REFUSED = {
             ("2", "p must be a whole number, got str '2' in fn()"),
             (None, "p must be a whole number, got NoneType None in fn()"),
             (np.array(2), "p must be a whole number, got ndarray array(2) in fn()"),
+            (int, "p must be a whole number, got type <class 'int'> in fn()"),
         ],
     ),
     "real": (
@@ -71,15 +73,16 @@ REFUSED = {
             (np.timedelta64(0), "p must be a number, got timedelta64 np.timedelta64(0) in fn()"),
             (np.array(0.5), "p must be a number, got ndarray array(0.5) in fn()"),
             ([0.5], "p must be a number, got list [0.5] in fn()"),
+            (float, "p must be a number, got type <class 'float'> in fn()"),
         ],
     ),
     "choice": (
         ("p", "fn", ["relu", "tanh"]),
         {},
         [
-            ("rleu", "p must be one of its names, got 'rleu' in fn(); did you mean 'relu'? Known: relu, tanh"),
-            (3, "p must be one of its names, got 3 in fn(); known: relu, tanh"),
-            (["relu"], "p must be one of its names, got ['relu'] in fn(); did you mean 'relu'? Known: relu, tanh"),
+            ("rleu", "p must be a known name, got 'rleu' in fn(); did you mean 'relu'? Known: relu, tanh"),
+            (3, "p must be a known name, got 3 in fn(); known: relu, tanh"),
+            (["relu"], "p must be a known name, got ['relu'] in fn(); did you mean 'relu'? Known: relu, tanh"),
         ],
     ),
     "float_dtype": (
@@ -129,6 +132,7 @@ REFUSED = {
             (np.zeros((2, 3), bool), "x must be float or integer, got dtype bool in fn()"),
             (np.full((2, 3), np.nan), "x must be finite, got 6 NaN or infinite in fn(), the first at (0, 0): nan"),
             (np.array([[0, 0, 1e39]]), "x must be finite, got 1 NaN or infinite in fn(), the first at (0, 2): inf"),
+            (SIGNALLING, "x must be finite, got 3 NaN or infinite in fn(), the first at (0, 0): nan"),
         ],
     ),
     "labels": (
@@ -151,6 +155,7 @@ REFUSED = {
             ([1.0], "sample_weight must have shape (2,), got (1,) in fn()"),
             ([1.0, -1.0], "sample_weight must be non-negative and not all zero in fn()"),
             ([0.0, 0.0], "sample_weight must be non-negative and not all zero in fn()"),
+            ([1e308, 1e308], "sample_weight must have a finite sum, got inf in fn()"),
             ([1.0, np.inf], "sample_weight must be finite, got 1 NaN or infinite in fn(), the first at (1,): inf"),
         ],
     ),

@@ -26,12 +26,12 @@ KNOWN = f"Known: {', '.join(KERNELS)}"
         (
             {"kernels": "cssr"},
             InvalidValueError,
-            f"kernels must be one of its names, got 'cssr' in compile(); did you mean 'csr'? {KNOWN}",
+            f"kernels must be a known name, got 'cssr' in compile(); did you mean 'csr'? {KNOWN}",
         ),
         (
             {"kernels": {"dense2": "dens"}},
             InvalidValueError,
-            f"kernels must be one of its names, got 'dens' in compile(); did you mean 'dense'? {KNOWN}",
+            f"kernels must be a known name, got 'dens' in compile(); did you mean 'dense'? {KNOWN}",
         ),
         (
             {"kernels": {"dens1": "csr"}},

@@ -114,5 +114,5 @@ def test_explain_is_that_of_the_step_and_the_batch():
 
 @pytest.mark.parametrize("layer", ["relu1", "dens1", 3])
 def test_explain_refuses_what_is_no_step(layer):
-    with pytest.raises(ValueError, match=r"layer must be one of its names, got .* in explain\(\)"):
+    with pytest.raises(ValueError, match=r"layer must be a known name, got .* in explain\(\)"):
         _packed(_pruned(), "dense").explain(layer)

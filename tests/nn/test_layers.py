@@ -128,7 +128,7 @@ def test_what_changes_the_width_cannot_work_in_place(layer):
             "inputs × outputs must be at most 2,147,483,648, got 65,536 × ",
         ),
         (lambda: Dense(2, 2, bias="no"), InvalidTypeError, "bias must be True or False, got 'no' in Dense()"),
-        (lambda: Dense(2, 2, init="He"), InvalidValueError, "init must be one of its names, got 'He' in Dense(); did "),
+        (lambda: Dense(2, 2, init="He"), InvalidValueError, "init must be a known name, got 'He' in Dense(); did "),
         (lambda: Dense(2, 2, rng="x"), InvalidTypeError, "rng must be a Generator, a seed or None, got str 'x' in Den"),
         (lambda: Dense(2, 2, dtype=int), InvalidValueError, "dtype must be float32 or float64, got int64 in Dense()"),
         (

@@ -198,7 +198,7 @@ SHARED = Dense(2, 2)
         (
             lambda: two(activation="rleu"),
             InvalidValueError,
-            "activation must be one of its names, got 'rleu' in Network.",
+            "activation must be a known name, got 'rleu' in Network.",
         ),
         (lambda: two(dropout=1), InvalidValueError, "rate must be in [0, 1), got 1 in Dropout()"),
         (lambda: two(dtype="f2"), InvalidValueError, "dtype must be float32 or float64, got float16 in Network.mlp()"),

@@ -185,7 +185,7 @@ def test_names_choose_the_parameters_biases_included():
         (
             lambda: GroupLasso(1, axis="rows"),
             InvalidValueError,
-            "axis must be one of its names, got 'rows' in GroupLass",
+            "axis must be a known name, got 'rows' in GroupLass",
         ),
         (lambda: L1(1, subgradient=1), InvalidTypeError, "subgradient must be True or False, got 1 in L1()"),
         (

@@ -151,7 +151,7 @@ def test_huge_scores_are_refused_or_ranked_but_never_overflow_silently(reduce):
 
 @pytest.mark.parametrize("value", ["mean squares", ""])
 def test_bad_input_is_refused(value):
-    with pytest.raises(InvalidValueError, match=r"reduce must be one of its names, got .* in Neurons\(\); "):
+    with pytest.raises(InvalidValueError, match=r"reduce must be a known name, got .* in Neurons\(\); "):
         mp.Neurons(reduce=value)
 
 

@@ -185,7 +185,7 @@ def test_a_pattern_of_ones_own_with_a_function_of_ones_own():
         (
             lambda: Blocks((4, 4), reduce="means"),
             InvalidValueError,
-            r"reduce must be one of its names, .* in Blocks\(\)",
+            r"reduce must be a known name, .* in Blocks\(\)",
         ),
         (lambda: Vectors(0), InvalidValueError, r"length must be at least 1, got 0 in Vectors\(\)"),
         (

@@ -153,7 +153,7 @@ def test_units_of_several_weights_are_refused(pattern, noun):
     ("within", "says"),
     [
         ("outputs", "got 'outputs' in Uniform(); did you mean 'output'?"),
-        (None, "within must be one of its names, got None in Uniform(); known: layer, output"),
+        (None, "within must be a known name, got None in Uniform(); known: layer, output"),
     ],
 )
 def test_bad_input_is_refused(within, says):

@@ -133,9 +133,9 @@ def test_one_seed_one_sparsity_and_no_control_can_be_drawn():
 WITHOUT = Sweep((record(0, 0.8),))
 REFUSED = {
     lambda: plot_sweep([WITHOUT]): "sweep must be a Sweep, got list in plot_sweep(); see sweep()",
-    lambda: plot_sweep(WITHOUT, against="sparsty"): "against must be one of its names, got 'sparsty' in plot_sweep(); "
+    lambda: plot_sweep(WITHOUT, against="sparsty"): "against must be a known name, got 'sparsty' in plot_sweep(); "
     "did you mean 'sparsity'? Known: sparsity, latency",
-    lambda: plot_sweep(WITHOUT, metric="loss"): "metric must be one of its names, got 'loss' in plot_sweep(); known: "
+    lambda: plot_sweep(WITHOUT, metric="loss"): "metric must be a known name, got 'loss' in plot_sweep(); known: "
     "accuracy, achieved",
     lambda: plot_sweep(WITHOUT, against="latency"): "sweep must hold latencies, got none in plot_sweep(): "
     "sweep(…, latency=1) measures them",

@@ -25,7 +25,7 @@ REFUSED = {
     lambda: plots.plot_weights(3): "networks must be a Network or a dict of names to them, got int in plot_weights()",
     lambda: plots.plot_weights({}): "networks must hold at least one Network, got none in plot_weights()",
     lambda: plots.plot_weights({"a": 1}): "networks must map names to a Network each, got 'a': int in plot_weights()",
-    lambda: plots.plot_weights(NET, layer="dense1"): "layer must be one of its names, got 'dense1' in plot_weights()"
+    lambda: plots.plot_weights(NET, layer="dense1"): "layer must be a known name, got 'dense1' in plot_weights()"
     "; did you mean 'dense1.weight'? Known: dense1.weight, dense2.weight",
     lambda: plots.plot_activity(NET): "complexity must be a Complexity, got Network in plot_activity(); see analyze()",
     lambda: plots.plot_activity(analyze(NET)): "complexity must hold activity, got none in plot_activity(): "
@@ -62,7 +62,7 @@ REFUSED = {
     "got 0 in plot_where_it_pays()",
     lambda: save(NET, "a.png"): "figure must be a matplotlib Figure, got Network in save()",
     lambda: save(Figure(), 3): "path must be a path, got int 3 in save()",
-    lambda: save(Figure(), "a.jpg"): "suffix of path must be one of its names, got 'jpg' in save(); did you mean "
+    lambda: save(Figure(), "a.jpg"): "suffix of path must be a known name, got 'jpg' in save(); did you mean "
     "'png'? Known: png, svg, pdf",
     lambda: save(Figure(), "a.png", dpi=0): "dpi must be at least 1, got 0 in save()",
     lambda: to_svg(Figure(), prefix="1"): "prefix must be a letter, then letters, digits, _ and -, got '1' in to_svg()",

@@ -111,6 +111,6 @@ def test_a_mistyped_metric_gets_a_hint():
         with pytest.raises(InvalidValueError) as caught:
             call("acuracy")
         assert str(caught.value) == (
-            f"metric must be one of its names, got 'acuracy' in {call.__name__}(); did you mean 'accuracy'? "
+            f"metric must be a known name, got 'acuracy' in {call.__name__}(); did you mean 'accuracy'? "
             "Known: accuracy, loss, achieved"
         )

@@ -56,9 +56,7 @@ REFUSED = {
     lambda: go(seeds=[0, -1]): "seeds[1] must be at least 0, got -1 in sweep()",
     lambda: go(seeds=[0.0]): "seeds[0] must be a whole number, got float 0.0 in sweep()",
     lambda: go(seeds=[1, 2, 1]): "seeds must be different, got 1 twice in sweep()",
-    lambda: go(
-        controls=["densse"]
-    ): "controls must be one of its names, got 'densse' in sweep(); did you mean 'dense'? "
+    lambda: go(controls=["densse"]): "controls must be a known name, got 'densse' in sweep(); did you mean 'dense'? "
     "Known: dense, random, shuffled, reinitialised, small_dense",
     lambda: go(controls="dense"): "controls must be a sequence, got str 'dense' in sweep()",
     lambda: go(controls=["dense", "dense"]): "controls must be different, got 'dense' twice in sweep()",

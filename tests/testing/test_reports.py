@@ -182,7 +182,7 @@ def test_a_framework_is_checked_part_by_part():
         (
             lambda: check_selector(ties_all_go, scope="all"),
             InvalidValueError,
-            r"scope must be one of its names, got 'all' in check_selector\(\)",
+            r"scope must be a known name, got 'all' in check_selector\(\)",
         ),
         (
             lambda: check_selector(ties_all_go, laws=["exact_cuont"]),
