@@ -40,14 +40,14 @@ def test_scikit_learn_gives_the_same_probabilities(classes):
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
-def test_a_small_grid_and_the_bars_that_stand_on_it(monkeypatch):
+def test_a_small_grid_and_the_bars_that_stand_on_it(monkeypatch, tmp_path):
     monkeypatch.setattr(grid, "WIDTHS", {"1024 ×3": (16,) * 4, "4096 ×3": (12,) * 4})
     monkeypatch.setattr(speed, "WIDTHS", grid.WIDTHS)
     monkeypatch.setattr(grid, "SPARSITIES", (0.9, 0.95))
     monkeypatch.setattr(grid, "PATTERNS", ("Unstructured", "Vectors(64)", "Vectors(16)"))
     monkeypatch.setattr(grid, "measure", lambda calls, seconds: {name: [1.0, 1.0] for name in calls})
     with torch.inference_mode():
-        found = grid.Grid(quick=False)
+        found = grid.Grid(quick=False, folder=tmp_path)
         assert len(found.cells) == 2 * 2 * 3 * 3
         bars = [row for bar in (speed.bar_1, speed.bar_2, speed.bar_3, speed.bar_4, speed.bar_7) for row in bar(found)]
     assert [row[0][0] for row in bars] == ["1"] + ["2"] * 5 + ["3"] * 2 + ["4"] + ["7"] * 2

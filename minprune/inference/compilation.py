@@ -33,7 +33,8 @@ from minprune.inference.tuning import TIE, race
 from minprune.nn.layers import Dense, Dropout, Layer, Select
 from minprune.nn.network import Network
 
-_MUCH = 2.5
+_MUCH = 2.5  # times as long as the fastest: what takes longer is not tried for its few bytes
+_LAYER_ROUNDS, _LAST_ROUNDS = 2, 5  # at least, of the races for a layer and for the whole: it is the last that decides
 
 
 def compile(
@@ -56,8 +57,8 @@ def compile(
         "dense features", "packed features", "panels", "panels apart", "ell" or "csr". A layer that folding leaves
         nothing of is passed over.
     seconds : float
-        Time spent on each layer's tuning, and on the comparison of the whole at the end; each candidate is called at
-        least twice.
+        Time spent on each layer's tuning, and on the comparison of the whole at the end. It is longer where calls are:
+        a layer's candidates have two rounds at least, and whole programs five.
 
     Returns
     -------
@@ -162,7 +163,7 @@ def _try(
         name: partial(step.bind(batch), standing if step.kernel.layout == FEATURES else x)
         for name, step in steps.items()
     }
-    return race(calls, seconds), {name: step.nbytes for name, step in steps.items()}
+    return race(calls, seconds, least=_LAYER_ROUNDS), {name: step.nbytes for name, step in steps.items()}
 
 
 def _leanest(times: Mapping[str, float], held: Mapping[str, int]) -> str:
@@ -195,7 +196,7 @@ def _fastest(programs: Sequence[Program], batch: int, seconds: float) -> Program
     if len(programs) == 1:
         return programs[0]
     x = np.random.default_rng(0).standard_normal((batch, programs[0].inputs)).astype(programs[0].dtype)
-    took = race({k: partial(program, x) for k, program in enumerate(programs)}, seconds)
+    took = race({k: partial(program, x) for k, program in enumerate(programs)}, seconds, least=_LAST_ROUNDS)
     best = 0
     for k in took:
         if took[k] < TIE * took[best]:

@@ -22,15 +22,15 @@ _HOPELESS = 2.0
 Name = TypeVar("Name", bound=Hashable)
 
 
-def race(calls: Mapping[Name, Callable[[], object]], seconds: float) -> dict[Name, float]:
+def race(calls: Mapping[Name, Callable[[], object]], seconds: float, *, least: int = 1) -> dict[Name, float]:
     """Return the median time of each call, in seconds.
 
-    Each is called at least twice and timed at least once, however short `seconds` is.
+    There are at least `least` rounds, in each of which a call is made twice and timed once, however short `seconds` is.
     """
     took: dict[Name, list[int]] = {name: [] for name in calls}
     running = dict(calls)
     until = perf_counter_ns() + round(seconds * 1e9)
-    for _ in range(_MOST_ROUNDS if len(calls) > 1 else 1):
+    for turn in range(_MOST_ROUNDS if len(calls) > 1 else 1):
         for name, call in running.items():
             call()
             for _ in range(_BURST):
@@ -42,6 +42,6 @@ def race(calls: Mapping[Name, Callable[[], object]], seconds: float) -> dict[Nam
                     break
         best = min(statistics.median(times) for times in took.values())
         running = {name: call for name, call in running.items() if statistics.median(took[name]) < _HOPELESS * best}
-        if perf_counter_ns() >= until or len(running) < 2:
+        if (perf_counter_ns() >= until and turn + 1 >= least) or len(running) < 2:
             break
     return {name: statistics.median(times) * 1e-9 for name, times in took.items()}

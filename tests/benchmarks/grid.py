@@ -1,7 +1,7 @@
 """The grid of cells that the bars of `speed` look at: networks × patterns × sparsities × batch sizes.
 
-Dense NumPy does the same work in all cells of a width and batch size: where it took a quarter longer than in the best
-of them the machine was busy, and the cell is measured anew, at most twice; the less disturbed measurement stays.
+Dense NumPy does the same work in all cells of a width and batch size: where it took half as long again as in the
+best of them the machine was busy, and the cell is measured anew, once; the less disturbed measurement stays.
 """
 
 from __future__ import annotations
@@ -9,23 +9,26 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 from machine import in_turns, ratios, spread
 from peers import Call, available, dense_numpy
 
 import minprune as mp
-from minprune.display import Progress, duration, percent, table
+from minprune.display import duration, percent, table
+from minprune.study.runs import run_all
 
 LENET = (784, 300, 100, 10)
 WIDTHS = {"784-300-100-10": LENET, "1024 ×3": (1024,) * 4, "4096 ×3": (4096,) * 4}
 BATCHES = (1, 16, 256)
 SPARSITIES = (0.5, 0.8, 0.9, 0.95, 0.99)
 BURST = 2e-3  # seconds
-BUSY = 1.25  # times the best time of dense NumPy: where it took longer, something else was running
-AGAIN = 2  # how often such cells are measured anew
+BUSY = 1.5  # times the best time of dense NumPy: where it took longer, something else was running
+AGAIN = 1  # how often such cells are measured anew
 PLACES = 3  # dense NumPy and the program are measured with their arrays in as many places in memory
 
 
@@ -83,75 +86,75 @@ def check(call: Call, expected: np.ndarray, name: str) -> None:
         raise SystemExit(f"{name} computes something else")
 
 
+@lru_cache(maxsize=1)
+def networks(widths: str, pattern: str, sparsity: float) -> tuple[mp.Network, mp.Network]:
+    """Return the dense and the pruned network of a cell."""
+    net = network(WIDTHS[widths])
+    return net, pruned(net, pattern, sparsity)
+
+
+def cell(*, widths: str, pattern: str, sparsity: float, batch: int, again: int = 0) -> dict[str, Any]:
+    """Measure one cell: ratios of the program's time in each round, to dense NumPy's and to each peer's."""
+    net, masked = networks(widths, pattern, sparsity)
+    x = np.random.default_rng(1).standard_normal((batch, net.inputs), np.float32)
+    program = mp.compile(masked, batch)
+    calls: dict[str, Call] = {"dense": dense_numpy(net, x), "program": partial(program, x)}
+    check(calls["program"], masked(x), "the program")
+    seconds = 1.0 if widths.startswith("4096") else 0.3
+    taken = measure(calls, seconds)
+    for _ in range(PLACES - 1):
+        elsewhere = {"dense": dense_numpy(net, x), "program": partial(moved(program), x)}
+        for which, times in measure(elsewhere, seconds).items():
+            taken[which] += times
+    found: dict[str, Any] = {
+        "kernels": ", ".join(dict.fromkeys(step.kernel.name for step in program.steps)),
+        "density": masked.kept / masked.weights,
+        "bytes": program.nbytes / sum(p.value.nbytes for p in net.parameters.values()),
+        "dense": ratios(taken["program"], taken["dense"]),
+        "seconds": median(taken["program"]),
+        "dense seconds": median(taken["dense"]),
+    }
+    if sparsity >= 0.9:
+        for peer, way in available().items():
+            source = net if peer in ("torch dense", "ONNX Runtime") else masked
+            call = way(source, x)
+            check(call, source(x), peer)
+            both = measure({"program": calls["program"], peer: call}, seconds)
+            found[peer] = ratios(both["program"], both[peer])
+    return found
+
+
+def moved(program: mp.Program) -> mp.Program:
+    """Return the same program with all its arrays in new places."""
+    return pickle.loads(pickle.dumps(program))
+
+
 class Grid:
     """Everything that bars 1 to 4 need: for each cell dense NumPy, the program, and the peers on the same mask."""
 
-    def __init__(self, quick: bool) -> None:
-        self.cells: list[dict[str, object]] = []
-        widths = dict(list(WIDTHS.items())[:2]) if quick else WIDTHS
-        cells = len(widths) * len(SPARSITIES) * len(PATTERNS) * len(BATCHES)
-        with Progress(cells, "grid") as bar:
-            for name, sizes in widths.items():
-                net = network(sizes)
-                for sparsity in SPARSITIES:
-                    for pattern in PATTERNS:
-                        masked = pruned(net, pattern, sparsity)
-                        for batch in BATCHES:
-                            self.cells.append(self.cell(name, net, masked, pattern, sparsity, batch))
-                            bar.step()
-        for _ in range(AGAIN):
-            self.again()
+    def __init__(self, quick: bool, folder: Path) -> None:
+        widths = list(WIDTHS)[:2] if quick else list(WIDTHS)
+        self.tasks = [
+            {"widths": name, "pattern": pattern, "sparsity": sparsity, "batch": batch}
+            for name in widths
+            for sparsity in SPARSITIES
+            for pattern in PATTERNS
+            for batch in BATCHES
+        ]
+        self.cells = run_all(cell, self.tasks, folder=folder, workers=0, label="grid")
+        for turn in range(AGAIN):
+            self.again(turn + 1, folder)
 
-    def again(self) -> None:
+    def again(self, turn: int, folder: Path) -> None:
         """Measure anew the cells in which dense NumPy took much longer than in the best of the same work."""
         busy = [k for k, cell in enumerate(self.cells) if cell["dense seconds"] > BUSY * self.best(cell)]
-        with Progress(len(busy), "again") as bar:
-            for k in busy:
-                old = self.cells[k]
-                net = network(WIDTHS[old["widths"]])
-                masked = pruned(net, old["pattern"], old["sparsity"])
-                new = self.cell(old["widths"], net, masked, old["pattern"], old["sparsity"], old["batch"])
-                if new["dense seconds"] < old["dense seconds"]:
-                    self.cells[k] = new
-                bar.step()
+        tasks = [self.tasks[k] | {"again": turn} for k in busy]
+        for k, new in zip(busy, run_all(cell, tasks, folder=folder, workers=0, label="again"), strict=True):
+            if new["dense seconds"] < self.cells[k]["dense seconds"]:
+                self.cells[k] = new
 
-    def best(self, cell: dict[str, object]) -> float:
+    def best(self, cell: Mapping[str, Any]) -> float:
         return min(c["dense seconds"] for c in self.where(widths=cell["widths"], batch=cell["batch"]))
-
-    @staticmethod
-    def cell(
-        name: str, net: mp.Network, masked: mp.Network, pattern: str, sparsity: float, batch: int
-    ) -> dict[str, object]:
-        x = np.random.default_rng(1).standard_normal((batch, net.inputs), np.float32)
-        program = mp.compile(masked, batch)
-        expected = masked(x)
-        calls: dict[str, Call] = {"dense": dense_numpy(net, x), "program": partial(program, x)}
-        check(calls["program"], expected, "the program")
-        found: dict[str, object] = {
-            "widths": name,
-            "pattern": pattern,
-            "sparsity": sparsity,
-            "batch": batch,
-            "kernels": ", ".join(dict.fromkeys(step.kernel.name for step in program.steps)),
-            "density": masked.kept / masked.weights,
-            "bytes": program.nbytes / sum(p.value.nbytes for p in net.parameters.values()),
-        }
-        seconds = 1.0 if name.startswith("4096") else 0.3
-        taken = measure(calls, seconds)
-        for _ in range(PLACES - 1):
-            again = {"dense": dense_numpy(net, x), "program": partial(moved(program), x)}
-            for which, times in measure(again, seconds).items():
-                taken[which] += times
-        found["dense"] = ratios(taken["program"], taken["dense"])
-        found["seconds"], found["dense seconds"] = median(taken["program"]), median(taken["dense"])
-        if sparsity >= 0.9:
-            for peer, way in available().items():
-                source = net if peer in ("torch dense", "ONNX Runtime") else masked
-                call = way(source, x)
-                check(call, source(x), peer)
-                taken = measure({"program": calls["program"], peer: call}, seconds)
-                found[peer] = ratios(taken["program"], taken[peer])
-        return found
 
     def table(self) -> str:
         peers = list(available())
@@ -173,8 +176,3 @@ class Grid:
 
     def where(self, **wanted: object) -> list[dict[str, object]]:
         return [cell for cell in self.cells if all(cell[key] == value for key, value in wanted.items())]
-
-
-def moved(program: mp.Program) -> mp.Program:
-    """Return the same program with all its arrays in new places."""
-    return pickle.loads(pickle.dumps(program))

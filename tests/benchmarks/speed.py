@@ -7,8 +7,9 @@ bursts whose first call is not counted; a figure is the median over the rounds o
 is `numpy.dot` into buffers made once, without checks. Where arrays happen to lie in memory changes the time of the same
 product by up to a fifth, so the program and dense NumPy are measured three times, with new arrays, and all rounds
 count; cells measured while the machine was busy are measured anew (see `grid`).
-Each result is compared with the masked network's beforehand.
-A bar that is missed is printed as missed. The whole takes about half an hour; training for bar 5 is kept in --runs.
+Each result is compared with the masked network's beforehand. A bar that is missed is printed as missed. The whole takes
+about an hour; what was measured and trained is kept in --runs, so that a stopped run goes on where it was; for new
+figures, name another folder.
 """
 
 from __future__ import annotations
@@ -193,7 +194,7 @@ def main() -> None:
     print("\n".join(parts))
     with torch.inference_mode() if torch else nullcontext():
         bars: list[Bar] = []
-        grid = Grid(options.quick) if wanted & {1, 2, 3, 4, 7} else None
+        grid = Grid(options.quick, options.runs / "grid") if wanted & {1, 2, 3, 4, 7} else None
         for number, bar in ((1, bar_1), (2, bar_2), (3, bar_3), (4, bar_4), (7, bar_7)):
             if grid and number in wanted:
                 bars += bar(grid)

@@ -18,7 +18,7 @@ class _Races:
         self.kernels, self.change, self.whole = kernels or {}, change, whole or (lambda program: 1.0)
         self.asked = []
 
-    def __call__(self, calls, seconds):
+    def __call__(self, calls, seconds, least=1):
         self.asked.append((tuple(calls), seconds))
         took = {}
         for name, call in calls.items():
