@@ -16,6 +16,7 @@ and measured honestly, all in plain NumPy. The five steps, and where each is rea
     5 evaluate `study`      evaluate · time_inference · compare · breakeven · replay · sweep · plot_…
                                                                               what was gained, what was lost?
     keep       `storage`    save · load                                       without the pruned weights, without pickle
+    prove      `testing`    check_selector · check_criterion · …              is it so? for your own pruner too
 
 >>> import minprune as mp
 >>> digits = mp.datasets.load("digits")
@@ -138,7 +139,7 @@ _HOME = {
     "DivergedError": "errors",
     "StorageError": "errors",
 }
-_MODULES = ("datasets", "errors", "inference", "nn", "pruning", "storage", "study")
+_MODULES = ("datasets", "errors", "inference", "nn", "pruning", "storage", "study", "testing")
 
 __all__ = [*_HOME, "datasets"]
 

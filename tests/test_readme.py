@@ -11,7 +11,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_code_runs_and_prunes_what_it_says(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    steps, questions, fast = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    steps, questions, fast, prove = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     names = {}
     exec(compile(steps, "README.md", "exec"), names)
     net, pruned, program, test = names["net"], names["pruned"], names["program"], names["data"].test
@@ -35,6 +35,8 @@ def test_the_code_runs_and_prunes_what_it_says(capsys, monkeypatch, tmp_path):
     assert "dense1: " in printed
     assert names["smaller"].weights < names["pruned"].weights
     assert set(names["served"].served) == {"dense", "pruned"}
+    exec(compile(prove, "README.md", "exec"), names)
+    assert "exact_count" in capsys.readouterr().out
     np.testing.assert_array_equal(names["mp"].load("pruned.safetensors")(test.x), names["pruned"](test.x))
 
 

@@ -27,7 +27,7 @@ There are two ways through a batch, of which the cheaper is taken::
 
 Its place is one sample. Measured in float32 on one thread, in turns and in bursts, so that each matrix stays in the
 cache if it fits: the time of ``csr.into(y)(x)`` over that of SciPy's CSR, then over that of dense BLAS
-(``tests/benchmarks/inference.py``)::
+(``tests/benchmarks/formats.py``)::
 
     sparsity     256 × 256      1024 × 1024      4096 × 4096
     90 %         1.8   3.1       1.5   1.7        1.5   0.85

@@ -96,6 +96,12 @@ def test_without_time_each_is_timed_once_all_the_same(clock):
     assert clock.called == ["dense", "dense", "csr", "csr", "ell", "ell"]
 
 
+def test_there_are_at_least_as_many_rounds_as_asked_for_however_long_they_take(clock):
+    calls = {name: clock.call(name, 10_000 * US) for name in ("a", "b")}
+    race(calls, 0.0, least=3)
+    assert clock.called == ["a", "a", "b", "b"] * 3
+
+
 def test_one_alone_is_timed_in_one_burst(clock):
     assert _race(clock, 1.0, dense=4 * US) == {"dense": 4 * US}
     assert len(clock.called) == tuning._BURST + 1
