@@ -144,7 +144,8 @@ class Matrix(ABC):
         samples = np.ascontiguousarray(given[:, None] if given.ndim == 1 else given, self.dtype)
         out = np.zeros((rows, samples.shape[1]), self.dtype)
         if out.size and columns:
-            self.into(out)(samples)
+            with np.errstate(over="ignore", invalid="ignore"):  # infinite or NaN as a dense product would be
+                self.into(out)(samples)
             out += 0.0  # a sum starts from +0.0: a row whose only product is -0.0 gives what a dense product gives
         return out[:, 0] if given.ndim == 1 else out
 

@@ -91,7 +91,8 @@ class OptimalBrainSurgeon(Criterion):
             price = np.zeros(weight.shape)
             for group in _groups(layer, weight.mask):
                 price[:, group.outputs] = inputs.curvature(group.free_bias, self.damp).price(group.kept)[:, None]
-            result[weight.name] = (weight.value.astype(np.float64) ** 2 * price / 2).astype(weight.dtype)
+            with np.errstate(over="ignore"):  # what is infinite is found by whoever takes the scores in
+                result[weight.name] = (weight.value.astype(np.float64) ** 2 * price / 2).astype(weight.dtype)
         return result
 
     def compensate(self, network: Network, data: object, masks: Mapping[str, Bools]) -> dict[str, Array]:

@@ -54,6 +54,11 @@ class SynFlow(Criterion):
         self.rounds = whole(rounds, "rounds", "SynFlow")
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by whoever takes the scores in
+            return self._flow(network)
+
+    @staticmethod
+    def _flow(network: Network) -> dict[str, Array]:
         # Forward: what reaches each unit, scaled so that the strongest of a layer has 1.
         reaches, sums = [np.ones(network.dense[0].inputs)], []
         for layer in network.dense:

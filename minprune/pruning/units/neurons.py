@@ -47,8 +47,10 @@ class HiddenNeurons(Units):
             size = np.sum([mask.sum(axis=axis) for mask, axis in self._sides(k, self._masks)], axis=0)
             self.sizes[name], self.alive[name] = size, size > 0
             if isinstance(how, Reduction):
-                parts = [how.combine.reduce(values, axis=axis) for values, axis in self._sides(k, worth)]
-                self.scores[name] = how.finished(parts[0] if k == 0 else how.combine(*parts), size)
+                with np.errstate(over="ignore"):  # what is infinite is refused by `plan`
+                    parts = [how.combine.reduce(values, axis=axis) for values, axis in self._sides(k, worth)]
+                    both = parts[0] if k == 0 else how.combine(*parts)
+                self.scores[name] = how.finished(both, size)
             else:
                 self.scores[name] = one_by_one(how, self._kept(k, worth, size.size))
 

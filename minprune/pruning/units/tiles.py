@@ -63,7 +63,9 @@ class Tiles(Separable):
         everything = bool(mask.all())
         values = self._how.prepared(scores, None if everything else mask)
         size = self.full[name] if everything else self.counted(name, mask)
-        return self._how.finished(self.combined(name, values, self._how.combine, self._how.gone), size)
+        with np.errstate(over="ignore"):  # what is infinite is refused by `plan`
+            combined = self.combined(name, values, self._how.combine, self._how.gone)
+        return self._how.finished(combined, size)
 
     def of_weight(self, name: str, index: tuple[int, ...]) -> list[tuple[str, int, str]]:
         number = int(self.number(name)[index])
