@@ -25,6 +25,14 @@ from minprune.nn.parameter import Parameter
 LARGEST_LAYER = 2**31  # weights; more is a mistake, and is refused before anything is allocated
 
 
+def check_layer(inputs: int, outputs: int, where: str) -> None:
+    """Refuse a layer that is too large to be meant."""
+    if inputs * outputs > LARGEST_LAYER:
+        raise InvalidValueError(
+            f"inputs × outputs must be at most {LARGEST_LAYER:,}, got {inputs:,} × {outputs:,} in {where}()"
+        )
+
+
 class Layer(ABC):
     """What every layer offers. A layer without parameters has only these three methods to write."""
 
@@ -98,10 +106,7 @@ class Dense(Layer):
     ) -> None:
         self.inputs = whole(inputs, "inputs", "Dense")
         self.outputs = whole(outputs, "outputs", "Dense")
-        if self.inputs * self.outputs > LARGEST_LAYER:
-            raise InvalidValueError(
-                f"inputs × outputs must be at most {LARGEST_LAYER:,}, got {inputs:,} × {outputs:,} in Dense()"
-            )
+        check_layer(self.inputs, self.outputs, "Dense")
         if not isinstance(bias, bool):
             raise InvalidTypeError(f"bias must be True or False, got {bias!r} in Dense()")
         fan = self.inputs if choice(init, "init", "Dense", ("he", "glorot")) == "he" else self.inputs + self.outputs
@@ -127,7 +132,8 @@ class Dense(Layer):
             b = finite(numeric(bias, "bias", "Dense.from_arrays"), "bias", "Dense.from_arrays")
             if b.shape != w.shape[1:]:
                 raise InvalidValueError(f"bias must have shape {w.shape[1:]}, got {b.shape} in Dense.from_arrays()")
-            bias = b.astype(w.dtype)
+            with np.errstate(over="ignore"):
+                bias = finite(b.astype(w.dtype), "bias", "Dense.from_arrays")
         layer = cls.__new__(cls)
         layer.inputs, layer.outputs = w.shape
         layer._hold(w, bias)
@@ -202,7 +208,7 @@ class Select(Layer):
         array = numeric(columns, "columns", "Select")
         if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
             raise InvalidValueError(f"columns must be a list of whole numbers, got {array!r} in Select()")
-        if array.min() < 0 or array.max() >= self.inputs or (np.diff(array) <= 0).any():
+        if array.min() < 0 or array.max() >= self.inputs or (array[1:] <= array[:-1]).any():
             raise InvalidValueError(f"columns must rise within 0 … {self.inputs - 1}, got {array!r} in Select()")
         self.columns = array.astype(np.intp)
         self.outputs = self.columns.size

@@ -18,7 +18,7 @@ from minprune.arguments import RNG, Array, choice, features, finite, float_dtype
 from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.activations import ACTIVATIONS
-from minprune.nn.layers import Dense, Dropout, Layer, Select
+from minprune.nn.layers import Dense, Dropout, Layer, Select, check_layer
 from minprune.nn.parameter import Parameter
 
 
@@ -124,9 +124,12 @@ class Network:
         tanh1   Tanh()
         dense2  Dense(32, 10)       320    320
         """
-        if isinstance(widths, str) or not hasattr(widths, "__len__") or len(widths) < 2:
+        several = isinstance(widths, Sequence | np.ndarray) and not isinstance(widths, str | bytes)
+        if not several or getattr(widths, "ndim", 1) == 0 or len(widths) < 2:
             raise InvalidValueError(f"widths must hold at least two whole numbers, got {widths!r} in Network.mlp()")
         sizes = [whole(width, f"widths[{i}]", "Network.mlp") for i, width in enumerate(widths)]
+        for a, b in pairwise(sizes):
+            check_layer(a, b, "Network.mlp")
         make = ACTIVATIONS[choice(activation, "activation", "Network.mlp", ACTIVATIONS)]
         init = "glorot" if activation in ("tanh", "sigmoid") else "he"
         draws = generator(rng, "Network.mlp")
@@ -200,7 +203,8 @@ class Network:
         >>> Network.mlp([3, 2], rng=0).predict_proba(np.zeros((1, 3)))
         array([[0.5, 0.5]], dtype=float32)
         """
-        return probabilities(self._in_batches(x, batch_size, "predict_proba"))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused next
+            return probabilities(self._in_batches(x, batch_size, "predict_proba"))
 
     def predict(self, x: Array, *, batch_size: int = 4096) -> Array:
         """Return the likeliest class of each row, (batch,) int64: the largest logit, or whether a single logit is > 0.
