@@ -9,6 +9,7 @@ the check is made on a float64 copy, and the network given is not touched.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from minprune.arguments import RNG, Array, features, generator, real, whole
 from minprune.display import table
+from minprune.errors import InvalidValueError
 from minprune.nn.layers import Dense, Layer
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
@@ -111,7 +113,11 @@ def gradcheck(
         total = loss.value_and_gradient(net.forward(inputs), targets)[0]
         return total + sum(part.value(net.parameters) for part in smooth)
 
-    rounding = 8 * np.finfo(np.float64).eps * max(1.0, abs(value())) / h
+    with np.errstate(over="ignore", invalid="ignore"):
+        at_first = value()
+    if not math.isfinite(at_first):
+        raise InvalidValueError(f"the loss must be finite, got {at_first} in gradcheck()")
+    rounding = 8 * np.finfo(np.float64).eps * max(1.0, abs(at_first)) / h
     _, grad = loss.value_and_gradient(net.forward(inputs), targets)
     input_grad = net.backward(grad, input_grad=True)
     assert input_grad is not None

@@ -45,7 +45,8 @@ class CosineDecay:
         self.final = real(final, "final", "CosineDecay", low=0.0, high=self.initial)
 
     def __call__(self, progress: float) -> float:
-        return self.final + (self.initial - self.final) * (1 + math.cos(math.pi * progress)) / 2
+        p = real(progress, "progress", "CosineDecay", low=0.0, high=1.0)
+        return self.final + (self.initial - self.final) * (1 + math.cos(math.pi * p)) / 2
 
     def __repr__(self) -> str:
         return f"CosineDecay({self.initial:g}, {self.final:g})"
@@ -79,7 +80,8 @@ class StepDecay:
             raise InvalidValueError(f"milestones must rise, got {self.milestones} in StepDecay()")
 
     def __call__(self, progress: float) -> float:
-        return self.initial * self.factor ** sum(progress >= m for m in self.milestones)
+        p = real(progress, "progress", "StepDecay", low=0.0, high=1.0)
+        return self.initial * self.factor ** sum(p >= m for m in self.milestones)
 
     def __repr__(self) -> str:
         return f"StepDecay({self.initial:g}, {self.factor:g}, {self.milestones})"

@@ -68,7 +68,9 @@ class Loss(ABC):
         if z.dtype.kind != "f":
             z = z.astype(np.float64)
         y = self.check_target(target, z.shape[0], z.shape[1], where)
-        return self.value_and_gradient(z, y, weights_of_samples(sample_weight, len(z), where))[0]
+        weight = weights_of_samples(sample_weight, len(z), where)
+        with np.errstate(over="ignore", invalid="ignore"):  # an infinite loss says enough
+            return self.value_and_gradient(z, y, weight)[0]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -25,7 +25,7 @@ import numpy as np
 from minprune.arguments import Array, real
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.learning_rates import LearningRate, learning_rate
-from minprune.nn.parameter import Parameter
+from minprune.nn.parameter import Parameter, check_parameters
 
 _PIECE = 262_144  # numbers; as whole arrays, the temporaries of a layer of four million take 1.4 times as long
 
@@ -97,7 +97,11 @@ class Optimizer(ABC):
         >>> optimizer.state(new), optimizer.state(new).arrays["momentum"]
         (State(momentum after 1 steps), array([1., 3.]))
         """
-        part = source.mask[index].shape
+        check_parameters({"source": source, "target": target}, "carry")
+        try:
+            part = source.mask[index].shape
+        except (IndexError, ValueError) as error:
+            raise InvalidValueError(f"index must be one of {source.shape}, got {error} in carry()") from None
         if part != target.shape:
             raise InvalidValueError(
                 f"target must have the shape of its part of {source.name or 'source'}, {part}, got {target.shape} in "
@@ -115,11 +119,7 @@ class Optimizer(ABC):
 
     def step(self, parameters: Mapping[str, Parameter], progress: float = 0.0) -> None:
         """Step each parameter by its ``grad``; dropped weights, their gradients and their state are +0.0 after it."""
-        if not isinstance(parameters, Mapping):
-            raise InvalidTypeError(
-                f"parameters must be a mapping of names to parameters, got {type(parameters).__name__} in step(): "
-                f"pass network.parameters"
-            )
+        check_parameters(parameters, "step")
         rate = self.rate(progress)
         for parameter in parameters.values():
             state = self.state(parameter)

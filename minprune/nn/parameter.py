@@ -11,13 +11,14 @@ that), leaves the kept entries alone to the last bit, and is one pass at memory 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from minprune.arguments import Array, Bools, finite, float_dtype, mask_of_shape, numeric
-from minprune.errors import InvalidValueError
+from minprune.errors import InvalidTypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from minprune.nn.optimizers import Optimizer, State
@@ -59,9 +60,14 @@ class Parameter:
 
     def __init__(self, value: Array, name: str = "", *, prunable: bool = False) -> None:
         # Always a fresh buffer in C order: a view would let one parameter's update leak into another array.
-        given = finite(numeric(value, name or "value", "Parameter"), name or "value", "Parameter")
+        label = str(name or "value")
+        given = finite(numeric(value, label, "Parameter"), label, "Parameter")
         self._value: Array = np.array(given, order="C", dtype=float_dtype(given.dtype, "Parameter"))
         self._grad: Array = np.zeros_like(self._value)
+        if not isinstance(name, str):
+            raise InvalidTypeError(f"name must be a string, got {name!r} in Parameter()")
+        if not isinstance(prunable, bool):
+            raise InvalidTypeError(f"prunable must be True or False, got {prunable!r} in Parameter()")
         self.name = name
         self.prunable = prunable
         self._mask: Bools = np.ones(self._value.shape, dtype=np.bool_)
@@ -176,3 +182,17 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter({self.name!r}, {self.shape} {self.dtype}, {self.kept:,} of {self.size:,} kept)"
+
+
+def check_parameters(parameters: object, where: str) -> None:
+    """Refuse what is not a mapping of names to parameters."""
+    if not isinstance(parameters, Mapping):
+        raise InvalidTypeError(
+            f"parameters must be a mapping of names to parameters, got {type(parameters).__name__} in {where}(): "
+            f"pass network.parameters"
+        )
+    for name, parameter in parameters.items():
+        if not isinstance(parameter, Parameter):
+            raise InvalidTypeError(
+                f"parameters must hold Parameters, got {type(parameter).__name__} under {name!r} in {where}()"
+            )

@@ -19,7 +19,7 @@ import numpy as np
 
 from minprune.arguments import Array, choice, real
 from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
-from minprune.nn.parameter import Parameter
+from minprune.nn.parameter import Parameter, check_parameters
 
 
 class Penalty(ABC):
@@ -54,6 +54,7 @@ class WeightPenalty(Penalty):
         self.names = None if names is None else _strings(names, where)
 
     def _weights(self, parameters: Mapping[str, Parameter]) -> Iterable[Parameter]:
+        check_parameters(parameters, type(self).__name__)
         if self.names is None:
             return [p for p in parameters.values() if p.prunable]
         for name in self.names:
@@ -89,7 +90,8 @@ class L2(WeightPenalty):
     """
 
     def value(self, parameters: Mapping[str, Parameter]) -> float:
-        return self.strength / 2 * sum(_sum_of_squares(p.effective()) for p in self._weights(parameters))
+        with np.errstate(over="ignore"):  # it is infinite then
+            return self.strength / 2 * sum(_sum_of_squares(p.effective()) for p in self._weights(parameters))
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
         for p in self._weights(parameters):
@@ -135,9 +137,10 @@ class L1(WeightPenalty):
         self.proximal = not subgradient
 
     def value(self, parameters: Mapping[str, Parameter]) -> float:
-        return self.strength * sum(
-            float(np.abs(p.effective()).sum(dtype=np.float64)) for p in self._weights(parameters)
-        )
+        with np.errstate(over="ignore"):
+            return self.strength * sum(
+                float(np.abs(p.effective()).sum(dtype=np.float64)) for p in self._weights(parameters)
+            )
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
         if self.subgradient:
@@ -146,6 +149,7 @@ class L1(WeightPenalty):
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
         if not self.subgradient:
+            real(step, "step", "L1.shrink", low=0.0)
             for p in self._weights(parameters):
                 reach = p.dtype.type(step * self.strength)
                 p.value[...] -= np.clip(p.value, -reach, reach)
@@ -194,7 +198,8 @@ class GroupLasso(WeightPenalty):
         if len(p.shape) != 2:
             raise InvalidValueError(f"{self!r} needs weights in rows and columns, got {p.name} of shape {p.shape}")
         along = 1 if self.axis == "inputs" else 0
-        norms = np.sqrt(np.square(p.effective(), dtype=np.float64).sum(axis=along, keepdims=True))
+        with np.errstate(over="ignore"):
+            norms = np.sqrt(np.square(p.effective(), dtype=np.float64).sum(axis=along, keepdims=True))
         return norms, np.sqrt(p.mask.sum(axis=along, keepdims=True))
 
     def value(self, parameters: Mapping[str, Parameter]) -> float:
@@ -208,6 +213,7 @@ class GroupLasso(WeightPenalty):
         pass
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
+        real(step, "step", "GroupLasso.shrink", low=0.0)
         for p in self._weights(parameters):
             norms, roots = self._groups(p)
             left = norms - step * self.strength * roots
