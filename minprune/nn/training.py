@@ -19,7 +19,7 @@ import numpy as np
 
 from minprune.arguments import RNG, Array, features, generator, pair, weights_of_samples, whole
 from minprune.display import Progress
-from minprune.errors import DivergedError, InvalidTypeError, InvalidValueError
+from minprune.errors import DivergedError, InvalidTypeError, InvalidValueError, MinpruneError
 from minprune.nn.history import History
 from minprune.nn.hooks import Callback, Hooks, PrunesWhileTraining
 from minprune.nn.losses import Loss
@@ -92,8 +92,8 @@ def fit(
     InvalidTypeError, InvalidValueError
         An argument that can't be meant; the network is then as it was.
     DivergedError
-        The loss or a weight turned NaN or infinite; the network then holds the weights with which that epoch began,
-        and the optimizer has forgotten it.
+        The loss or a weight turned NaN or infinite; the network then holds the weights with which that epoch began and
+        gradients of 0, and the optimizer has forgotten it.
 
     Examples
     --------
@@ -177,12 +177,7 @@ class _Run:
     draws: np.random.Generator
 
     def epoch(self, epoch: int, bar: Progress) -> float:
-        """Take the steps of an epoch that are not before the start, and return the mean loss of their samples.
-
-        Raises
-        ------
-        DivergedError
-        """
+        """Take the steps of an epoch that are not before the start; return their mean loss, or raise DivergedError."""
         network, weight = self.network, self.weight
         before = _weights_of(network)
         total, value = 0.0, 0.0
@@ -197,18 +192,24 @@ class _Run:
                 if catch_up and counts:
                     network.forward(self.x.take(rows, axis=0), self.draws)
                 continue
-            for hook in self.hooks.before_step:
-                hook(network, step)
+            try:
+                for hook in self.hooks.before_step:
+                    hook(network, step)
+            except MinpruneError:  # a pruner can't score weights that are not finite: that is said better below
+                if _all_finite(network):
+                    raise
+                break
             if counts:  # a batch of which no sample counts teaches nothing
                 value = self.step(step, rows, share)
                 if not math.isfinite(value):
                     break
                 total += value * counts
             bar.step(f"epoch {epoch}/{self.epochs}, loss {value:.4f}")
-        if not math.isfinite(value) or not all(np.isfinite(p.value).all() for p in network.parameters.values()):
+        if not math.isfinite(value) or not _all_finite(network):
             _restore(network, before)
             for p in network.parameters.values():
                 p.states.pop(self.optimizer, None)
+                p.grad[...] = 0
             what = "the weights turned NaN or infinite" if math.isfinite(value) else f"the loss turned {value}"
             raise DivergedError(
                 f"{what} in epoch {epoch} of {self.epochs} in fit(); the network holds the weights with which the "
@@ -295,6 +296,10 @@ def _validate(network: Network, data: tuple[Array, Array], loss: Loss) -> dict[s
             right += int(np.count_nonzero(decisions(output) == y[rows])) if labelled else 0
     result = {"valid_loss": total / len(x)}
     return result | ({"valid_accuracy": right / len(x)} if labelled else {})
+
+
+def _all_finite(network: Network) -> bool:
+    return all(np.isfinite(p.value).all() for p in network.parameters.values())
 
 
 def _weights_of(network: Network) -> list[tuple[Array, Array]]:
