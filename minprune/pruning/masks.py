@@ -145,7 +145,7 @@ def compose(first: Mapping[str, Bools], *others: Mapping[str, Bools]) -> dict[st
             if name in result:
                 result[name] &= mask_of_shape(mask, result[name].shape, name, "compose")
             else:
-                result[name] = mask_of_shape(mask, np.shape(mask), name, "compose").copy()
+                result[name] = _any_mask(mask, name, "compose").copy()
     return result
 
 
@@ -179,9 +179,13 @@ def shuffled(masks: Mapping[str, Bools], *, rng: RNG = None) -> dict[str, Bools]
     """
     draws = generator(rng, "shuffled")
     return {
-        name: draws.permutation(mask_of_shape(mask, np.shape(mask), name, "shuffled").reshape(-1)).reshape(mask.shape)
+        name: draws.permutation(_any_mask(mask, name, "shuffled").reshape(-1)).reshape(mask.shape)
         for name, mask in _by_name(masks, "shuffled").items()
     }
+
+
+def _any_mask(mask: object, name: str, where: str) -> Bools:
+    return mask_of_shape(mask, getattr(mask, "shape", ()), name, where)
 
 
 def _by_name(masks: object, where: str) -> Mapping[str, Bools]:

@@ -127,8 +127,10 @@ class Pruner(Recipe):
         if self.regrow is not None:
             scores = {name: np.ones(p.shape) for name, p in network.prunable.items()}
             self.regrow.masks(network, scores, 0.0, pattern=self.pattern, data=data, rng=rehearsal)
-        self.updates, self.plan = [], None
-        self._due = {max(step, start): t for step, t in self.schedule.due(steps).items()}
+        due = {max(step, start): t for step, t in self.schedule.due(steps).items()}
+        if start in due and hasattr(self.criterion, "after_backward"):
+            self.at(due[start], network, data)  # one that listens must have heard something by then
+        self.updates, self.plan, self._due = [], None, due
 
     def before_step(self, network: Network, step: int) -> None:
         """Set new masks if any are due before `step`; called by `fit`."""

@@ -25,6 +25,7 @@ from minprune.errors import InvalidValueError
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
 from minprune.pruning.criteria import GradientMagnitude, check_scores
+from minprune.pruning.criteria.passes import checked_loss
 from minprune.pruning.masks import lowest
 from minprune.pruning.patterns import Pattern
 from minprune.pruning.units import Separable
@@ -143,7 +144,7 @@ class RigL(Regrowth):
 
     def __init__(self, loss: Loss, fraction: float = 0.3) -> None:
         super().__init__(fraction)
-        self.loss = loss
+        self.loss = checked_loss(loss, "RigL")
         self._gradient = GradientMagnitude(loss)
 
     def promise(self, network: Network, data: object, rng: np.random.Generator) -> Mapping[str, Array]:

@@ -24,6 +24,8 @@ from collections.abc import Callable
 from minprune.arguments import fraction, real, whole
 from minprune.errors import InvalidTypeError, InvalidValueError
 
+_MOST_UPDATES = 1_000_000  # more than there are steps, and still few enough to be listed
+
 
 class Schedule(ABC):
     """`updates` masks at even distances after `begin`, the last at `end`. A new one writes `ramp`.
@@ -42,7 +44,7 @@ class Schedule(ABC):
         self.end = real(end, "end", where, low=0.0, high=1.0)
         if self.begin > self.end:
             raise InvalidValueError(f"begin must be at most end, got begin={begin:g}, end={end:g} in {where}()")
-        self.updates = whole(updates, "updates", where)
+        self.updates = whole(updates, "updates", where, at_most=_MOST_UPDATES)
 
     @abstractmethod
     def ramp(self, t: float) -> float:

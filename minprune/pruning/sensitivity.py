@@ -80,7 +80,8 @@ def sensitivity(
     pattern = Unstructured() if pattern is None else pattern
     check_kinds("sensitivity", network=(network, Network), loss=(loss, Loss))
     check_parts("sensitivity", criterion=criterion, pattern=pattern)
-    if not isinstance(sparsities, Sequence | np.ndarray) or isinstance(sparsities, str) or np.size(sparsities) == 0:
+    several = isinstance(sparsities, Sequence | np.ndarray) and not isinstance(sparsities, str)
+    if not several or getattr(sparsities, "ndim", 1) == 0 or len(sparsities) == 0:
         raise InvalidTypeError(f"sparsities must be a sequence of numbers, got {sparsities!r} in sensitivity()")
     levels = [fraction(s, f"sparsities[{i}]", "sensitivity") for i, s in enumerate(sparsities)]
     if levels[0] == 0 or any(b <= a for a, b in pairwise(levels)):

@@ -22,6 +22,7 @@ from minprune.arguments import RNG, Array, Bools, generator, whole
 from minprune.display import Progress, percent
 from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
 from minprune.nn.history import History
+from minprune.nn.hooks import Hooks
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
 from minprune.nn.optimizers import Optimizer
@@ -231,7 +232,7 @@ def lottery_ticket(
     0.75
     """
     where = "lottery_ticket"
-    check_kinds(where, network=(network, Network), loss=(loss, Loss))
+    check_kinds(where, network=(network, Network), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
     for name in training:
         if name not in _OPTIONS:
             raise InvalidTypeError(f"{where}() takes no {name!r}{did_you_mean(name, _OPTIONS)}")
@@ -249,6 +250,7 @@ def lottery_ticket(
     steps = whole(epochs, "epochs", where) * steps_of_epoch(len(x), whole(batch_size, "batch_size", where))
     k = whole(rewind_to, "rewind_to", where, at_least=0, at_most=steps - 1)
     draws = generator(rng, where)
+    Hooks(None, training.get("callbacks", ()))  # refuses what is no sequence of callbacks
     recipe.depart(network, (x, y))
 
     def trained(start_from: Network, step: int, note: str, bar: Progress) -> tuple[Network, History, Network | None]:
