@@ -65,7 +65,8 @@ def test_they_shrink_to_what_can_be_read():
         "network([np.array([[0.0, 0.0]], np.float32)])",
         "network([np.array([[0.0], [0.0]], np.float32)])",
     )
-    assert find(strategies.masks((1, 3)), lambda mask: not mask.all()).tolist() == [[True, True, False]]
+    least = find(strategies.masks((1, 3)), lambda mask: not mask.all()).tolist()
+    assert least in ([[True, True, False]], [[False, False, False]])  # the latter takes fewer choices to draw
     assert find(strategies.sparsities(), lambda s: s > 0) == 0.5
 
 
