@@ -30,7 +30,7 @@ from minprune.inference.program import Program
 from minprune.inference.route import cheapest
 from minprune.inference.step import Step
 from minprune.inference.tuning import TIE, race
-from minprune.nn.layers import Dense, Dropout, Layer, Select
+from minprune.nn.layers import LARGEST_LAYER, Dense, Dropout, Layer, Select
 from minprune.nn.network import Network
 
 _MUCH = 2.5  # times as long as the fastest: what takes longer is not tried for its few bytes
@@ -87,7 +87,8 @@ def compile(
     """
     if not isinstance(network, Network):
         raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in compile()")
-    rows = whole(batch_size, "batch_size", "compile")
+    most = LARGEST_LAYER // max(network.inputs, *(layer.outputs for layer in network.dense))
+    rows = whole(batch_size, "batch_size", "compile", at_most=most)
     budget = real(seconds, "seconds", "compile", low=0.0)
     names = [name for name, layer in zip(network.names, network.layers, strict=True) if isinstance(layer, Dense)]
     forced = _forced(kernels, names)

@@ -20,17 +20,18 @@ from typing import IO
 from minprune.errors import InvalidTypeError, InvalidValueError, StorageError
 
 
-def path_of(value: object, where: str) -> Path:
+def path_of(value: object, where: str, name: str = "path") -> Path:
     """Return `value` as a path: a str or a path object, not empty, and such that a file system can hold it."""
     if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
-        raise InvalidTypeError(f"path must be a str or a Path, got {type(value).__name__} {value!r:.40} in {where}()")
+        got = f"{type(value).__name__} {value!r:.40}"
+        raise InvalidTypeError(f"{name} must be a str or a Path, got {got} in {where}()")
     text = os.fspath(value)
     try:
         encoded = os.fsencode(text)
     except UnicodeEncodeError:
         encoded = b"\0"
     if not text or b"\0" in encoded:
-        raise InvalidValueError(f"path must be the name of a file, got {text!r} in {where}()")
+        raise InvalidValueError(f"{name} must be the name of a file, got {text!r} in {where}()")
     return Path(text)
 
 

@@ -28,6 +28,7 @@ from minprune.arguments import RNG, Array, fraction, generator, real, whole
 from minprune.display import Progress, duration
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.compilation import compile
+from minprune.nn.layers import LARGEST_LAYER
 from minprune.nn.network import Network
 from minprune.pruning.allocation import Uniform
 from minprune.pruning.criteria import Magnitude
@@ -40,6 +41,7 @@ _FITS = 0.01  # how far from the sparsity asked for a pattern may end that says 
 _TUNING = 0.03  # seconds that compile() takes for a layer
 _PLACES = 3  # programs that are compiled for a cell: where in memory weights lie can make 20 % at the same work
 _LEAST_ROUNDS = 2  # with each
+_ROWS = 4  # times the batch size are drawn
 _BUSY = 1.5  # times its best time: where dense takes longer, something else was running
 
 
@@ -94,10 +96,12 @@ def breakeven(
     [(0.5, True), (0.8984375, True)]
     """
     where = "breakeven"
-    layers_of = whole(depth, "depth", where)
+    layers_of = whole(depth, "depth", where, at_most=1000)
     shapes = [_width(width, f"widths[{i}]") for i, width in enumerate(_several(widths, "widths"))]
     levels = [fraction(s, f"sparsities[{i}]", where) for i, s in enumerate(_several(sparsities, "sparsities"))]
-    sizes = [whole(b, f"batch_sizes[{i}]", where) for i, b in enumerate(_several(batch_sizes, "batch_sizes"))]
+    most = LARGEST_LAYER // (_ROWS * max(width if isinstance(width, int) else max(width) for width in shapes))
+    asked = _several(batch_sizes, "batch_sizes")
+    sizes = [whole(b, f"batch_sizes[{i}]", where, at_most=most) for i, b in enumerate(asked)]
     chosen = (Unstructured(), Vectors(64), Neurons()) if patterns is None else _several(patterns, "patterns")
     for pattern in chosen:
         check_parts(where, pattern=pattern)
@@ -115,7 +119,7 @@ def breakeven(
     with Progress(number, f"{number} cells, about {duration(expected)}", shown=progress) as bar:
         for width in shapes:
             network = Network.mlp([width] * (layers_of + 1) if isinstance(width, int) else width, rng=draws)
-            rows = {size: draws.standard_normal((max(64, 4 * size), network.inputs), np.float32) for size in sizes}
+            rows = {size: draws.standard_normal((max(64, _ROWS * size), network.inputs), np.float32) for size in sizes}
             here: list[Cell] = []
             for name, level in product(named, levels):
                 pruned, why = _pruned(network, named[name], level)

@@ -23,7 +23,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, features, finite, labels, numeric, pair, real, whole
+from minprune.arguments import Array, Bools, features, finite, labels, numeric, pair, plain_array, real, whole
 from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.program import Program
@@ -249,7 +249,9 @@ def _log_loss(z: Array, y: Array) -> float:
 
 
 def _logits(model: Model, x: Array) -> Array:
-    z = finite(numeric(model(x), "the model's output", "evaluate"), "the model's output", "evaluate")
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused next
+        output = model(x)
+    z = finite(numeric(output, "the model's output", "evaluate"), "the model's output", "evaluate")
     if z.ndim != 2 or len(z) != len(x) or z.shape[1] == 0:
         raise InvalidValueError(f"the model's output must have shape ({len(x)}, classes), got {z.shape} in evaluate()")
     # A copy, since a model may write its next answer into the same array.
@@ -274,7 +276,7 @@ def rows_for(model: object, x: object, where: str) -> Array:
 
 def _groups(by: object, rows: int) -> list[tuple[object, Bools]]:
     """Return each distinct label of `by` with its rows."""
-    array = np.asarray(by)
+    array = plain_array(by, "by", "evaluate")
     if array.dtype.kind not in "biufU":
         raise InvalidTypeError(f"by must hold numbers or strings, got dtype {array.dtype} in evaluate()")
     if array.shape != (rows,):

@@ -21,6 +21,7 @@ import numpy as np
 from minprune.arguments import choice
 from minprune.display import table
 from minprune.storage import write_whole
+from minprune.storage.files import path_of
 
 GROUP = ("control", "criterion", "allocation", "pattern", "sparsity")  # what a run was asked, but for its seed
 
@@ -114,12 +115,13 @@ class Sweep:
         StorageError
             The file can't be written.
         """
+        place = path_of(path, "to_csv")
         columns = list(dict.fromkeys(key for record in self.records for key in record))
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.records)
-        return write_whole(Path(path), text.getvalue())
+        return write_whole(place, text.getvalue())
 
     def metric(self, metric: str | None, where: str) -> str:
         """Return the name of a number that the records have, or the first metric for None."""

@@ -23,6 +23,7 @@ from minprune.pruning.allocation import Allocation, Global
 from minprune.pruning.criteria import Criterion, Random
 from minprune.pruning.patterns import Pattern, Unstructured
 from minprune.pruning.plan import check_parts, plan
+from minprune.storage.files import path_of
 from minprune.study.controls import CONTROLS, smaller
 from minprune.study.manifest import agree, described
 from minprune.study.records import Sweep
@@ -134,8 +135,8 @@ def sweep(
             several = {f"{name}[{key!r}]": one for key, one in part.items()} if isinstance(part, dict) else {name: part}
             for label, one in several.items():
                 check_sendable(one, label, "sweep")
+    place = None if folder is None else path_of(folder, "sweep", "folder")
     _rehearse(recipe, draws[0], levels, wanted)
-    place = None if folder is None else Path(folder)
     if place is not None:
         agree(place, _parts(recipe))
     does = partial(run_all, executor=executor, workers=workers, progress=progress)

@@ -30,6 +30,7 @@ from minprune.arguments import RNG, Array, choice, generator, real, whole
 from minprune.display import count, duration, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.program import Program
+from minprune.nn.layers import LARGEST_LAYER
 from minprune.nn.network import Network
 from minprune.study.evaluation import Model, rows_for
 
@@ -259,13 +260,13 @@ def _time(
     rng: RNG,
     where: str,
 ) -> Turns:
-    width = whole(batch_size, "batch_size", where)
+    packed_or_not = (m for m in models.values() if isinstance(m, Network | Program))
+    rows = rows_for(next(packed_or_not, next(iter(models.values()))), x, where)
+    width = whole(batch_size, "batch_size", where, at_most=LARGEST_LAYER // rows.shape[1])
     limit = real(seconds, "seconds", where, low=0.0, ends="(]")
     turns = whole(rounds, "rounds", where)
     first = whole(warmup, "warmup", where, at_least=0)
-    packed_or_not = (m for m in models.values() if isinstance(m, Network | Program))
-    typical = next(packed_or_not, next(iter(models.values())))
-    batches = _batches(rows_for(typical, x, where), width, generator(rng, where))
+    batches = _batches(rows, width, generator(rng, where))
     names = list(models)
     took: dict[str, list[Array]] = {name: [] for name in names}
     burst = round(limit / turns * 1e9)
