@@ -7,7 +7,7 @@ likewise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,6 +126,9 @@ class Dataset:
     description: str = ""
 
     def __post_init__(self) -> None:
+        for name, part in self.parts.items():
+            if not isinstance(part, Split):
+                raise InvalidTypeError(f"{name} must be a Split, got {type(part).__name__} in Dataset()")
         width = len(self.feature_names)
         for name, part in self.parts.items():
             if part.x.shape[1] != width:
@@ -210,6 +213,10 @@ def split(
     test      2  50.0 %  50.0 %
     """
     x, y = _examples(x, y, "split")
+    names, labels = (
+        None if given is None else _texts(given, what)
+        for given, what in ((feature_names, "feature_names"), (classes, "classes"))
+    )
     shares = arguments.finite(arguments.numeric(fractions, "fractions", "split"), "fractions", "split")
     if shares.shape != (3,) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-9:
         raise InvalidValueError(f"fractions must be three positive numbers with sum 1, got {fractions} in split()")
@@ -217,10 +224,18 @@ def split(
     if not all(part.size for part in parts):
         sizes = " / ".join(str(part.size) for part in parts)
         raise InvalidValueError(f"each part must get a row, got {sizes} of {len(y)} rows in split()")
-    names = tuple(f"x{column}" for column in range(x.shape[1])) if feature_names is None else tuple(feature_names)
-    labels = tuple(str(label) for label in range(int(y.max()) + 1)) if classes is None else tuple(classes)
+    names = tuple(f"x{column}" for column in range(x.shape[1])) if names is None else names
+    labels = tuple(str(label) for label in range(int(y.max()) + 1)) if labels is None else labels
     train, valid, test = (Split(x[part], y[part]) for part in parts)
     return Dataset(str(name), train, valid, test, names, labels)
+
+
+def _texts(values: object, name: str) -> tuple[str, ...]:
+    if isinstance(values, Iterable) and not isinstance(values, str):
+        texts = tuple(values)
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    raise InvalidTypeError(f"{name} must be a sequence of strings, got {values!r} in split()")
 
 
 def _examples(x: object, y: object, where: str) -> tuple[Array, Labels]:

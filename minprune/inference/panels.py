@@ -47,6 +47,7 @@ from typing import Any, Self
 import numpy as np
 
 from minprune.arguments import Array, Bools
+from minprune.errors import InvalidTypeError
 from minprune.inference.matrix import Call, Matrix, frozen, writeable
 
 _FILL = 1.15  # filling up that is accepted, as a multiple of what is stored
@@ -113,6 +114,8 @@ class Panels(Matrix):
         together : bool
             Whether panels are filled up to groups that are multiplied at once, or each is multiplied by itself.
         """
+        if not isinstance(together, bool):
+            raise InvalidTypeError(f"together must be True or False, got {together!r} in Panels.from_dense()")
         return cls._pack(*cls._checked(w, mask), together=together)
 
     @classmethod
