@@ -31,6 +31,8 @@ def test_types_and_lazy_names_agree():
 def test_a_mistyped_name_gets_a_hint():
     with pytest.raises(AttributeError, match=r"minprune has no 'Magnitud'; did you mean 'Magnitude'\?"):
         mp.Magnitud  # noqa: B018
+    with pytest.raises(AttributeError, match=r"minprune has no 'Relu'; did you mean 'ReLU'\?"):
+        mp.Relu  # noqa: B018
 
 
 def test_import_is_light():

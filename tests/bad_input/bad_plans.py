@@ -23,7 +23,8 @@ from bad_world import (
 
 import minprune as mp
 
-TOP = 0.903716  # the largest weight of the second layer, as it is trained in `World`
+FRESH = mp.Network.mlp([4, 2], rng=0)
+TOP = float(abs(FRESH.parameters["dense1.weight"].value).max())
 
 
 def planned(w, **asked):
@@ -91,8 +92,8 @@ PLANS = [
          "PerLayer({'dense1.weight': 0.5}) sets each layer's sparsity: leave out sparsity= and threshold= in plan()"),
         (lambda w: planned(w, sparsity=None, threshold=0.1, allocation=mp.Uniform()), VALUE,
          "threshold= needs no allocation, got Uniform() in plan()"),
-        (lambda w: planned(w, sparsity=None, threshold=1e30), mp.BudgetError,
-         f"threshold must be at most {TOP:g} to leave 1 weight(s) in dense2.weight (min_keep), got 1e+30 in plan()"),
+        (lambda w: mp.plan(FRESH, mp.Magnitude(), threshold=1e30), mp.BudgetError,
+         f"threshold must be at most {TOP:g} to leave 1 weight(s) in dense1.weight (min_keep), got 1e+30 in plan()"),
     ),
     *each("Plan.apply", "network", network(), lambda w, bad: w.plan.apply(bad), "apply"),
     *each("Plan.apply_in_place", "network", network(), lambda w, bad: w.plan.apply_in_place(bad), "apply_in_place"),

@@ -57,8 +57,9 @@ class World:
     def digest(self):
         """Return a checksum of all bytes: values, masks, gradients, states, data, random numbers, files."""
         said = [repr(self.history), repr(self.pruner), repr(self.plan), repr(self.csr), repr(self.program)]
-        said += [repr(self.rng.bit_generator.state), repr(np.random.get_state()), repr(np.geterr())]  # noqa: NPY002
-        arrays = [self.x, self.y, self.csr.data, self.csr.indices, self.split.x, *self.masks.values()]
+        _, numbers, *rest = np.random.get_state()  # noqa: NPY002
+        said += [repr(self.rng.bit_generator.state), repr(rest), repr(np.geterr())]
+        arrays = [numbers, self.x, self.y, self.csr.data, self.csr.indices, self.split.x, *self.masks.values()]
         for network in (self.net, self.ticket.trained, self.ticket._rewound):
             for p in network.parameters.values():
                 arrays += [p.value, p.grad, p.mask]
