@@ -93,7 +93,8 @@ def generator(rng: RNG, where: str) -> np.random.Generator:
 
 def plain_array(value: object, name: str, where: str) -> Array:
     """Return `value` as an array of whatever it holds: nothing masked, nothing ragged."""
-    if isinstance(value, np.ma.MaskedArray):
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(part, np.ma.MaskedArray) for part in parts):  # in a list it would lose its mask
         raise InvalidTypeError(f"{name} must be a plain array, got a masked array in {where}(): fill it first")
     try:
         array = np.asarray(value)

@@ -141,7 +141,8 @@ class Matrix(ABC):
             raise InvalidValueError(
                 f"x must have shape ({columns},) or ({columns}, batch), got {given.shape} in matmul()"
             )
-        samples = np.ascontiguousarray(given[:, None] if given.ndim == 1 else given, self.dtype)
+        with np.errstate(over="ignore"):
+            samples = np.ascontiguousarray(given[:, None] if given.ndim == 1 else given, self.dtype)
         out = np.zeros((rows, samples.shape[1]), self.dtype)
         if out.size and columns:
             with np.errstate(over="ignore", invalid="ignore"):  # infinite or NaN as a dense product would be

@@ -186,7 +186,8 @@ class Network:
             raise InvalidValueError("backward() follows a forward pass; call the network first")
         if g.shape != (self._batch, self.outputs):
             raise InvalidValueError(f"grad must have shape {(self._batch, self.outputs)}, got {g.shape} in backward()")
-        result: Array | None = g.astype(self.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            result: Array | None = g.astype(self.dtype, copy=False)
         for i in reversed(range(len(self.layers))):
             assert result is not None
             last = not input_grad and not any(layer.parameters for layer in self.layers[:i])

@@ -154,6 +154,7 @@ UNREAL = [
     (np.ones((2, 4), complex), TYPE, "{p} must hold real numbers, got dtype complex128 in {fn}()"),
     (np.full((2, 4), "1"), TYPE, "{p} must hold real numbers, got dtype <U1 in {fn}()"),
     (np.ma.array(np.ones((2, 4))), TYPE, "{p} must be a plain array, got a masked array in {fn}(): fill it first"),
+    ([np.ma.ones(4)] * 2, TYPE, "{p} must be a plain array, got a masked array in {fn}(): fill it first"),
     RAGGED,
 ]
 

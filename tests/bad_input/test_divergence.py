@@ -117,3 +117,11 @@ def test_a_group_whose_norm_is_infinite_has_no_proximal_step():
 )
 def test_a_loss_too_large_for_a_float_is_infinite_without_a_warning(loss, output, target):
     assert quietly(lambda _: loss(np.array(output, np.float32), target), None) == np.inf
+
+
+def test_what_float32_cannot_hold_becomes_infinite_without_a_warning():
+    network, matrix = mp.Network.mlp([4, 3], rng=0), mp.CSR.from_dense(np.eye(2, dtype=np.float32))
+    assert quietly(lambda _: matrix @ np.array([1e300, 1.0]), None).tolist() == [np.inf, 1.0]
+    network(np.ones((1, 4)))
+    quietly(lambda _: network.backward(np.array([[1e300, 0.0, 1.0]])), None)
+    assert network.parameters["dense1.bias"].grad.tolist() == [np.inf, 0.0, 1.0]
