@@ -229,3 +229,8 @@ def test_what_no_loss_can_take_is_refused(loss, output, target, weight, error, m
     with pytest.raises(error) as caught:
         LOSSES[loss](output, target, weight)
     assert str(caught.value).startswith(message)
+
+
+def test_whole_numbers_are_outputs_too():
+    assert LOSSES["squares"](np.array([[3], [1]]), np.array([1, 1])) == 2.0
+    assert LOSSES["softmax"](np.array([[5, 5]]), np.array([1])) == pytest.approx(math.log(2))

@@ -227,3 +227,7 @@ def test_reprs():
     assert repr(Geometric()) == "Geometric(begin=0.1, end=0.6, updates=50)"
     assert repr(Constant(0, 1, updates=3)) == "Constant(begin=0, end=1, updates=3)"
     assert repr(Custom(math.sqrt, updates=3)) == "Custom(sqrt, begin=0.1, end=0.6, updates=3)"
+
+
+def test_geometric_goes_evenly_in_the_logarithm_of_the_density():
+    assert [Geometric().ramp(t) for t in (0.0, 0.25, 1.0)] == [0.0, 0.25, 1.0]

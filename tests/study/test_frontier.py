@@ -187,3 +187,7 @@ def test_what_is_none_is_refused():
         plot_breakeven([])
     with pytest.raises(InvalidValueError, match=r"^title must not be empty, got ' ' in plot_breakeven\(\)$"):
         plot_breakeven(several(), title=" ")
+
+
+def test_a_map_is_drawn_without_being_written():
+    assert several().plot(title="Here").axes
