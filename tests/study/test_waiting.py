@@ -95,6 +95,7 @@ def test_it_is_written_where_it_is_asked_for_and_titled(tmp_path):
     figure = replayed().plot(tmp_path / "wait.png", title="Waiting")
     assert (tmp_path / "wait.png").read_bytes().startswith(b"\x89PNG")
     assert figure.get_suptitle() == "Waiting"
+    assert replayed().plot(title="No file").get_suptitle() == "No file"
     assert plot_replay(replayed()).get_suptitle().splitlines()[-1] == "at 50 random requests a second, waiting included"
 
 
