@@ -30,7 +30,7 @@ is called again and again, so that what is small stays in the cache (``tests/ben
 
 What keeps it from the ideal, 1/density: BLAS works on such a small product with one thread, at half its best speed or
 less. And in a network whose weights leave the cache that thread waits for memory: three layers of 4096 at 90 % and
-batch 16 are 3 times as fast as dense, not 5.4 (``tutorials/results/speed.md``). The gather takes a tenth. Two Python
+batch 16 are 3.2 times as fast as dense, not 5.4 (``tutorials/results/speed.md``). The gather takes a tenth. Two Python
 threads gained nothing, since OpenBLAS lets only one of them in at a time.
 
 The panels are found from the mask: neighbours with the same columns. Rows that share nothing make panels of height one;
