@@ -38,7 +38,7 @@ from typing import Any, Self
 import numpy as np
 
 from minprune.arguments import Array, Bools
-from minprune.inference.matrix import Call, Matrix, frozen, writeable
+from minprune.inference.matrix import Call, Matrix, frozen, line_up, writeable
 
 _WASTE = 1.1  # fill-up that is accepted, as a multiple of the entries
 _MOST_SLICES = 8
@@ -118,14 +118,7 @@ class ELL(Matrix):
             first += values.shape[1]
             work.append((_one_sample if batch == 1 else _line_by_line)(values, writeable(columns), part))
 
-        def call(x: Array) -> Array:
-            for add_up in work:
-                add_up(x)
-            if places is not None:
-                sums.take(places, 0, out, "wrap")
-            return out
-
-        return call
+        return line_up(work, sums, places, out)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -17,7 +17,7 @@ of W is an output, a column an input. With the samples side by side, what an out
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -162,6 +162,22 @@ class Matrix(ABC):
         rows, columns = self.shape
         parts = [f"{type(self).__name__} {rows}×{columns} {self.dtype}", stored + self._detail(), size(self.nbytes)]
         return ", ".join(parts)
+
+
+def line_up(work: Sequence[Call], lines: Array, places: Array | None, out: Array) -> Call:
+    """Return what has each part of the work fill its `lines`, and puts those in their order in `out`.
+
+    `places` says where each row of `out` is found; None if `lines` is `out` already.
+    """
+
+    def call(x: Array) -> Array:
+        for part in work:
+            part(x)
+        if places is not None:
+            lines.take(places, 0, out, "wrap")
+        return out
+
+    return call
 
 
 def frozen(array: Array) -> Array:

@@ -48,7 +48,7 @@ import numpy as np
 
 from minprune.arguments import Array, Bools
 from minprune.errors import InvalidTypeError
-from minprune.inference.matrix import Call, Matrix, frozen, writeable
+from minprune.inference.matrix import Call, Matrix, frozen, line_up, writeable
 
 _FILL = 1.15  # filling up that is accepted, as a multiple of what is stored
 _MOST_GROUPS = 8
@@ -175,14 +175,7 @@ class Panels(Matrix):
                 first += (last - p) * height
                 work.append(_some(group.values[p:last], writeable(group.columns)[p:last], gathered[: last - p], part))
 
-        def call(x: Array) -> Array:
-            for multiply in work:
-                multiply(x)
-            if not in_order:
-                lines.take(places, 0, out, "wrap")
-            return out
-
-        return call
+        return line_up(work, lines, None if in_order else places, out)
 
     @property
     def dtype(self) -> np.dtype[Any]:
