@@ -134,3 +134,21 @@ class Scaled(Loss):
 
     def check_target(self, target, count, outputs, where):
         return self.loss.check_target(target, count, outputs, where)
+
+
+OPTIMIZERS = {
+    "SGD": lambda: mp.SGD(2**-3),
+    "momentum": lambda: mp.SGD(2**-4, momentum=0.9),
+    "Nesterov": lambda: mp.SGD(2**-4, momentum=0.9, nesterov=True),
+    "Adam": lambda: mp.Adam(2**-6),
+    "AdamW": lambda: mp.AdamW(2**-6, weight_decay=0.25),
+}
+
+
+def trained(net, batch, *, optimizer="momentum", **options):
+    """A copy of the network after some steps, full batch and two epochs unless said otherwise."""
+    net = net.copy()
+    made = OPTIMIZERS[optimizer]() if isinstance(optimizer, str) else optimizer
+    settings = {"loss": mp.SoftmaxCrossEntropy(), "epochs": 2, "batch_size": 10**6, "rng": 0}
+    mp.fit(net, batch, optimizer=made, **settings | options)
+    return net
