@@ -233,7 +233,3 @@ def _pattern(text: str) -> tuple[str, tuple[int, ...]]:
 
 def _list(one: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     return lambda text: [one(part.strip()) for part in text.split(",")]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -270,10 +270,10 @@ def _leave_with_parent() -> None:
     """See to it that this process ends, without a word, on Ctrl-C and when the one that started it has ended."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent = parent_process()
+    assert parent is not None  # this is not it
 
     def leave() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+        parent.join()
+        os._exit(1)
 
     Thread(target=leave, daemon=True).start()

@@ -21,7 +21,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import count as count_up
 from time import perf_counter_ns
 
 import numpy as np
@@ -295,15 +294,13 @@ def _burst(model: Model, batches: list[Array], nanoseconds: int) -> Array:
     """Return how long each call took, one after another until the time is up."""
     model(batches[-1])
     took: list[int] = []
-    began = perf_counter_ns()
-    for i in count_up():
-        batch = batches[i % len(batches)]
+    began = after = perf_counter_ns()
+    while after - began < nanoseconds or len(took) < _LEAST_CALLS:
+        batch = batches[len(took) % len(batches)]
         before = perf_counter_ns()
         model(batch)
         after = perf_counter_ns()
         took.append(max(after - before, 1))  # a coarse clock may not have moved at all
-        if after - began >= nanoseconds and len(took) >= _LEAST_CALLS:
-            break
     return np.array(took)
 
 

@@ -110,12 +110,12 @@ def _signals_of(layers: Sequence[Layer], x: Array, y: Array, loss: Loss) -> Sign
         inputs, output = _forward(layers, x)
         _, delta = loss.per_sample(output, y)
         deltas = {}
-        for layer in reversed(layers):
+        first = next(k for k, layer in enumerate(layers) if isinstance(layer, Dense))
+        for layer in reversed(layers[first:]):  # nobody asks what comes before
             if isinstance(layer, Dense):
                 deltas[layer.weight.name] = delta
-                if len(deltas) == len(inputs):
-                    break  # nobody asks what comes before
-                delta = delta @ layer.weight.value.T  # its backward() would also work out, and set, gradients
+                if layer is not layers[first]:
+                    delta = delta @ layer.weight.value.T  # its backward() would also work out, and set, gradients
             else:
                 back = layer.backward(delta)
                 assert back is not None
