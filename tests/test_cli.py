@@ -1,5 +1,7 @@
 """The command line: what it writes, what it refuses, and what Ctrl-C leaves behind: nothing."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -76,6 +78,23 @@ def test_a_place_that_is_no_folder_is_refused_before_training(tmp_path, capsys):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_folder_that_can_not_be_written_is_refused_before_training(tmp_path, capsys, monkeypatch):
+    def access(place, mode):  # as anybody but root is told
+        return not mode & os.W_OK or bool(os.stat(place).st_mode & 0o200)
+
+    monkeypatch.setattr("os.access", access)
+    tmp_path.chmod(0o555)
+    try:
+        codes = [cli.main(small(place)) for place in (tmp_path, tmp_path / "new" / "below")]
+    finally:
+        tmp_path.chmod(0o755)
+    said = capsys.readouterr()
+    assert codes == [2, 2]
+    assert said.err == 2 * f"minprune demo: out must be a folder that can be written, got {tmp_path}\n"
+    assert said.out == ""
+    assert not os.listdir(tmp_path)
+
+
 def test_version_and_help_say_what_they_should(capsys):
     for flag, text in (("--version", f"minprune {__version__}\n"), ("--help", "demo")):
         with pytest.raises(SystemExit) as stopped:
@@ -116,6 +135,14 @@ def test_output_that_the_terminal_cannot_show_is_replaced(tmp_path):
     asked = [sys.executable, "-m", "minprune", "demo", "--help"]
     done = subprocess.run(asked, cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": "ascii"}, capture_output=True)
     assert done.returncode == 0
+
+
+def test_output_can_go_to_a_stream_that_is_no_terminal_and_no_file():
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        assert cli.main(["laws", "Counting"]) == 0
+        assert cli.main(["laws", "none"]) == 2
+    assert out.getvalue().startswith("Counting\n")
+    assert err.getvalue().startswith("minprune laws: group must be")
 
 
 def test_laws_are_printed_by_group_or_all(capsys):

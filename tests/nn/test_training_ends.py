@@ -56,6 +56,18 @@ def test_early_stopping_waits_for_the_pruner_and_restores_only_pruned_weights():
     assert history["sparsity"][history.best_epoch - 1] == 0.5
 
 
+def test_where_no_epoch_counted_patience_leaves_the_last_weights():
+    def stop(net, history):
+        return len(history) == 2
+
+    pruner = mp.Pruner(mp.Magnitude(), sparsity=0.5, schedule=mp.Cubic(begin=0.5, end=0.9, updates=4))
+    stopped, plain = network(), network()
+    history = run(stopped, epochs=10, valid=data(), patience=1, pruner=pruner, callbacks=[stop])
+    run(plain, epochs=10, callbacks=[stop])
+    assert (history.best_epoch, history.stopped) == (None, "stopped by a callback")
+    assert bits(stopped) == bits(plain)
+
+
 def test_early_stopping_restores_the_mask_of_the_best_epoch_with_its_weights():
     net, masks = network(), {}
 

@@ -1,5 +1,7 @@
 """What is drawn is what was given: every number is read back from the picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from minprune.study.plots import (
     plot_weights,
     plot_where_it_pays,
 )
+from minprune.study.timing import Timing
 
 
 def titles(figure):
@@ -230,6 +233,24 @@ def test_bars_are_medians_whiskers_are_quartiles_and_speedups_are_told(compariso
         assert texts(axis)[0].endswith("baseline")
         assert texts(axis)[1].endswith(f"{comparison.speedups[batch]['$pruned$']:.2f}×")
         assert axis.get_xlim()[0] == 0
+
+
+@pytest.mark.parametrize(("slowest", "log"), [(30, False), (31, True), (1000, True)])
+def test_where_models_differ_too_much_for_one_scale_it_is_logarithmic_and_says_so(comparison, slowest, log):
+    def timed(seconds):
+        return Timing(1, 3, *[seconds] * 5, comparison.timings[1]["dense"].blas)
+
+    timings = {1: {"dense": timed(1e-6 * slowest), "$pruned$": timed(1e-6)}}
+    [axis] = plot_latency(replace(comparison, timings=timings)).axes
+    assert axis.get_title(loc="left") == ("batch 1 (log scale)" if log else "batch 1")
+    assert axis.get_xscale() == ("log" if log else "linear")
+    shown = [tick for tick in axis.get_xticks() if axis.get_xlim()[0] <= tick <= axis.get_xlim()[1]]
+    assert len(shown) >= 2
+    if log:
+        np.testing.assert_allclose(np.log10(shown) % 1, 0, atol=1e-9)
+    assert [bar.get_width() for bar in axis.patches] == [1e-6 * slowest, 1e-6]
+    ends = [bar.get_x() + bar.get_width() for bar in axis.patches]
+    assert axis.get_xlim()[0] < min(ends) < max(ends) < axis.get_xlim()[1]
 
 
 # where it pays
