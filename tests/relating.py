@@ -7,6 +7,7 @@ in whatever order: two ways to the same number agree to the last bit. Powers of 
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import settings
 
 import minprune as mp
 from minprune.nn.activations import ACTIVATIONS
@@ -14,6 +15,7 @@ from minprune.nn.losses import Loss
 
 WIDTHS = (5, 7, 6, 4)
 ROWS = 16  # a power of two: means are exact
+FEWER = settings(max_examples=settings.default.max_examples // 3)  # where a table of members multiplies them
 
 
 def eighths(rng, shape, dtype=np.float32):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from relating import (
+    FEWER,
     OPTIMIZERS,
     ROWS,
     data,
@@ -44,6 +45,7 @@ def assert_close(ours, theirs, tolerance=1e-9):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@FEWER
 @given(seed=SEEDS)
 def test_full_batches_know_no_order_of_rows(optimizer, seed):
     net, (x, y) = problem(seed)
@@ -54,6 +56,7 @@ def test_full_batches_know_no_order_of_rows(optimizer, seed):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@FEWER
 @given(seed=SEEDS)
 def test_every_row_twice_changes_nothing_in_full_batches(optimizer, seed):
     """As many epochs: a mean over twice as many rows is the same mean. A weight of 2 each is one of 1 each."""
@@ -78,6 +81,7 @@ def test_every_row_twice_and_half_the_epochs_is_as_many_steps(seed):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@FEWER
 @given(seed=SEEDS, size=st.integers(1, ROWS))
 def test_a_full_batch_is_the_gradients_of_its_parts_added_up(optimizer, seed, size):
     net, (x, y) = problem(seed)
@@ -106,6 +110,7 @@ def test_rows_that_do_not_count_are_as_if_left_out_of_a_full_batch(seed, count, 
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@FEWER
 @given(seed=SEEDS, penalized=st.booleans())
 def test_units_inputs_and_classes_in_another_order_are_trained_alike(optimizer, seed, penalized):
     net, (x, y) = problem(seed)
@@ -131,6 +136,7 @@ def test_one_step_with_units_in_another_order_is_exactly_alike(seed):
 
 @pytest.mark.parametrize("dropout", [False, True])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@FEWER
 @given(seed=SEEDS, dtype=DTYPES, first=st.integers(1, 3))
 def test_a_run_cut_in_two_is_the_run(optimizer, dropout, seed, dtype, first):
     """Bit for bit: the same optimizer, which remembers, and the same generator, which goes on. The rate is constant: a
@@ -148,6 +154,7 @@ def test_a_run_cut_in_two_is_the_run(optimizer, dropout, seed, dtype, first):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@FEWER
 @given(seed=SEEDS, start=st.integers(1, 11))
 def test_a_run_begun_anew_at_a_step_with_what_was_remembered_is_the_run(optimizer, seed, start):
     """With `start` and a carried state the rate's schedule is that of the whole run, too."""
