@@ -27,24 +27,33 @@ class Broken:
         The mistake.
     also : tuple of str
         Other laws that it can't help breaking.
+    of : str
+        What it is, if that is not the component that the law is of first of all.
     """
 
     law: str
     subject: Any
     why: str
     also: tuple[str, ...] = ()
+    of: str = ""
 
     @property
     def component(self) -> str:
-        return LAWS[self.law].component
+        return self.of or LAWS[self.law].component
 
 
-def breaks(law: str, why: str, *, also: tuple[str, ...] = (), **arguments: Any) -> Callable[[Thing], Thing]:
-    """Register what follows as breaking `law`: a function as it is, a class by an instance made with `arguments`."""
+def breaks(
+    law: str, why: str, *, also: tuple[str, ...] = (), of: str = "", **arguments: Any
+) -> Callable[[Thing], Thing]:
+    """Register what follows as breaking `law`: a function as it is, a class by an instance made with `arguments`.
+
+    One of another component than the law's own goes by both names, such as "min_keep of a pattern".
+    """
 
     def register(thing: Thing) -> Thing:
         subject = thing(**arguments) if isinstance(thing, type) and not hasattr(thing, "from_dense") else thing
-        BROKEN[law] = Broken(law, subject, why, also)
+        name = f"{law} of {'an' if of[0] in 'ao' else 'a'} {of}" if of else law
+        BROKEN[name] = Broken(law, subject, why, also, of)
         return thing
 
     return register

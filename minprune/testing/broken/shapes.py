@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,37 @@ class CountedAsOne(Blocks):
         units = super().units(network, scores)
         if network.sparsity == 0:  # what was pruned before is counted right
             units.sizes = {name: np.minimum(size, 1) for name, size in (units.sizes or {}).items()}
+        return units
+
+
+@breaks(
+    "target_is_idempotent",
+    "the smallest unit that is left is asked whether it fits in what was missed, where the largest should be: once the "
+    "scores have changed, a small one goes",
+    of="pattern",
+    shape=(2, 2),
+)
+class AnyRestFits(Blocks):
+    def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        units = super().units(network, scores)
+        sizes = units.sizes or {}
+
+        def lost(layers: Sequence[str], order: Array) -> Array:
+            total: Array = np.cumsum(np.concatenate([sizes[name] for name in layers])[order])
+            return total
+
+        units.sizes = {name: np.minimum(size, 1) for name, size in sizes.items()}
+        units.separable, units.lost = False, lost  # type: ignore[method-assign]  # what goes is counted right
+        return units
+
+
+@breaks(
+    "min_keep", "it says of a unit that it never lets it go, and lets it go all the same", of="pattern", shape=(2, 1)
+)
+class NotSoSafe(Blocks):
+    def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        units = super().units(network, scores)
+        units.safe = lambda name: 1  # type: ignore[method-assign]
         return units
 
 

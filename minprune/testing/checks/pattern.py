@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from minprune.arguments import Bools
 from minprune.errors import BudgetError
@@ -23,11 +23,16 @@ from minprune.testing.running import Property, demand
 Weights = set[tuple[str, int, int]]
 
 
-def masks_of(pattern: Pattern, case: Case, **changes: Any) -> dict[str, Bools] | None:
-    """Return the masks of a plan with this pattern, those of biases included; None if it can't be met."""
+def plan_of(pattern: Pattern, case: Case, **changes: Any) -> dict[str, Bools]:
+    """Return the masks of a plan with this pattern, those of biases included."""
     request = {"sparsity": case.sparsity, "min_keep": case.min_keep} | changes
+    return dict(plan(case.network, Given(case.scores), pattern=pattern, **request).masks)
+
+
+def masks_of(pattern: Pattern, case: Case, **changes: Any) -> dict[str, Bools] | None:
+    """Return the masks of a plan with this pattern; None if it can't be met."""
     try:
-        return dict(plan(case.network, Given(case.scores), pattern=pattern, **request).masks)
+        return plan_of(pattern, case, **changes)
     except BudgetError:
         return None
 
@@ -36,9 +41,9 @@ def kept_weights(masks: dict[str, Bools]) -> Weights:
     return {(name, int(i), int(j)) for name, mask in masks.items() if mask.ndim == 2 for i, j in np.argwhere(mask)}
 
 
-def units_by_hand(network: Network, pattern: Pattern) -> list[Weights]:
-    """Return the weights of each unit, by the definition of the pattern."""
-    units: dict[tuple[str, int], Weights] = {}
+def layers_of_units(network: Network, pattern: Pattern) -> dict[str, list[Weights]]:
+    """Return the weights of each unit, layer by layer, by the definition of the pattern."""
+    units: dict[str, dict[int, Weights]] = {}
     names = list(network.prunable)
     for k, name in enumerate(names):
         shape = network.prunable[name].shape
@@ -52,9 +57,14 @@ def units_by_hand(network: Network, pattern: Pattern) -> list[Weights]:
                 mine += [(name, j)] if name != names[-1] else []
             else:
                 mine = [(name, int(numbers[i, j]))]
-            for unit in mine:
-                units.setdefault(unit, set()).add((name, i, j))
-    return list(units.values())
+            for layer, unit in mine:
+                units.setdefault(layer, {}).setdefault(unit, set()).add((name, i, j))
+    return {layer: list(of_layer.values()) for layer, of_layer in units.items()}
+
+
+def largest_unit(network: Network, pattern: Pattern, kept: Weights) -> int:
+    """Return how many kept weights the largest unit has."""
+    return max(len(unit & kept) for units in layers_of_units(network, pattern).values() for unit in units)
 
 
 def unit_budget(pattern: Pattern, case: Case) -> None:
@@ -65,7 +75,7 @@ def unit_budget(pattern: Pattern, case: Case) -> None:
     total = case.network.weights
     asked, gone_before = round(case.sparsity * total), total - len(before)
     achieved = total - len(kept_weights(masks))
-    largest = max(len(unit & before) for unit in units_by_hand(case.network, pattern))
+    largest = largest_unit(case.network, pattern, before)
     demand(achieved <= max(asked, gone_before), f"at most {asked} gone, {gone_before} before", f"{achieved} gone")
     near = asked - achieved < max(largest, 1)
     demand(near, f"{asked} gone but for less than one unit of {largest}", f"{achieved} gone")
@@ -85,15 +95,53 @@ def no_revival(pattern: Pattern, case: Case) -> None:
 
 
 def target_is_idempotent(pattern: Pattern, case: Case) -> None:
+    """Ask again: with the same scores, and with them turned round, as training that goes on may do."""
     made = masks_of(pattern, case)
     if made is None:
         return
     once = case.network.copy()
     for name, mask in made.items():
         once.parameters[name].mask = once.parameters[name].mask & mask
-    again = masks_of(pattern, Case(**{**vars(case), "network": once}))
-    more = -1 if again is None else once.kept - len(kept_weights(again))
-    demand(more == 0, f"nothing to go at {case.sparsity} when that much is gone", f"{more} more gone")
+    highest = max(s.max() for s in case.scores.values())
+    turned = {name: highest - s for name, s in case.scores.items()}
+    rounds = {"the same scores": case.scores}
+    if once.kept < once.weights:  # of a dense network nothing was missed yet
+        rounds["the scores turned round"] = turned
+    for what, scores in rounds.items():
+        again = masks_of(pattern, Case(**{**vars(case), "network": once, "scores": scores}))
+        came = "a refusal" if again is None else f"{once.kept - len(kept_weights(again))} more gone"
+        demand(came == "0 more gone", f"nothing to go at {case.sparsity} when that much is gone, for {what}", came)
+
+
+def min_keep(pattern: Pattern, case: Case) -> None:
+    network, before = case.network, kept_weights({name: p.mask for name, p in case.network.prunable.items()})
+    try:
+        masks = plan_of(pattern, case)
+    except BudgetError as error:
+        _largest(pattern, case, error, largest_unit(network, pattern, before))
+        return
+    after = kept_weights(masks)
+    for layer, units in layers_of_units(network, pattern).items():
+        had, left = (sum(bool(unit & kept) for unit in units) for kept in (before, after))
+        least = min(case.min_keep, had)
+        demand(left >= least, f"at least {least} units of {layer} left, of {had}", f"{left} left")
+    missed = round(case.sparsity * network.weights) - (network.weights - len(after))
+    largest = largest_unit(network, pattern, before)
+    demand(missed < max(largest, 1), f"a refusal, or the budget met but for less than {largest}", f"{missed} missed")
+
+
+def _largest(pattern: Pattern, case: Case, error: BudgetError, unit: int) -> None:
+    """See that what a refusal named can be met to a unit, and one unit more can't."""
+    named, total = int(error.largest), case.network.weights
+    demand(f"{named:,}" in str(error), f"an error that names the largest count, {named:,}", str(error))
+    masks = masks_of(pattern, case, sparsity=named / total)
+    asked = f"a plan for the largest count named, {named}"
+    demand(masks is not None, asked, "a refusal")
+    missed = named - (total - len(kept_weights(masks or {})))
+    demand(missed < max(unit, 1), f"{asked}, met but for less than {unit}", f"{missed} fewer gone")
+    if named + unit < total:
+        more = masks_of(pattern, case, sparsity=(named + unit) / total)
+        demand(more is None, f"a refusal of a unit more than the largest count named, {named} + {unit}", "a plan")
 
 
 def nm_groups(pattern: NM, case: Case) -> None:
@@ -163,16 +211,32 @@ def _units_unknown(pattern: Pattern) -> str:
 
 
 @st.composite
-def requests(draw: DrawFn, pattern: Pattern, *, pruned: bool | None = None) -> Case:
+def requests(draw: DrawFn, /, pattern: Pattern, **options: Any) -> Case:
     """Draw what is asked of a plan; hidden layers if neurons are to go."""
     least = 2 if isinstance(pattern, Neurons) else 1
-    return draw(strategies.plan_requests(layers=(least, 3), pruned=pruned))
+    return draw(strategies.plan_requests(layers=(least, 3), **options))
+
+
+@st.composite
+def _counts(draw: DrawFn, pattern: Pattern) -> Case:
+    """Draw requests of any number of weights, with scores of which no two are equal."""
+    case = draw(requests(pattern, ties=False))
+    total = case.network.weights
+    return Case(**{**vars(case), "sparsity": draw(st.integers(0, total - 1)) / total})
+
+
+def _to_be_emptied(pattern: Pattern) -> SearchStrategy[Case]:
+    """Draw requests that may need more than there is; of neurons dense ones: a pruned one can fall with its last
+    neighbour, without having been chosen.
+    """
+    return requests(pattern, pruned=False if isinstance(pattern, Neurons) else None, min_keep=None)
 
 
 PROPERTIES = {
     "unit_budget": Property(unit_budget, requests, _units_unknown),
     "zero_is_identity": Property(zero_is_identity, requests),
-    "target_is_idempotent": Property(target_is_idempotent, requests),
+    "target_is_idempotent": Property(target_is_idempotent, _counts),
+    "min_keep": Property(min_keep, _to_be_emptied, _units_unknown),
     "no_revival": Property(no_revival, requests),
     "nm_groups": Property(nm_groups, requests, _claims(NM)),
     "vectors_whole": Property(vectors_whole, requests, _claims(Vectors)),
