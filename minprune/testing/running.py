@@ -21,6 +21,7 @@ from hypothesis.strategies import SearchStrategy
 import minprune
 from minprune.display import table
 from minprune.errors import InvalidTypeError, InvalidValueError, MinpruneError, did_you_mean
+from minprune.pruning.allocation import Sensitivity
 from minprune.testing.cases import Case, source
 from minprune.testing.framework import Framework
 from minprune.testing.laws import LAWS, Law
@@ -267,6 +268,9 @@ def reproduction(law: Law, component: str, subject: Any, case: Case) -> str:
     else:
         named = subject if hasattr(subject, "__qualname__") else type(subject)
         how = named.__name__ if named is subject else repr(subject)
+        if isinstance(subject, Sensitivity):  # the curves are measured anew for each case
+            lines.append("from minprune.pruning.allocation import Curves")
+            how = f"{named.__name__}(Curves(0.0, {{}}, {{}}))"
         line = _import(named) if how.split("(")[0] == named.__name__ else ""
         public = dict.fromkeys(name for name in re.findall(r"\w+", how) if name in minprune.__all__)
         lines += [f"from minprune import {name}" for name in public if not line.endswith(f" {name}")]

@@ -8,6 +8,7 @@ import minprune as mp
 from minprune.inference.dense import DenseMatrix, PackedDense
 from minprune.inference.ell import ELL
 from minprune.inference.panels import Panels
+from minprune.pruning.allocation import Curves
 from minprune.testing import Framework, Given, check_framework, check_plan, network, parametrize_with_checks
 from minprune.testing.checks import FRAMEWORK
 
@@ -44,6 +45,7 @@ def compile_it(net, batch_size):
         mp.PerLayer({"dense1": 0.5, "dense2": 0.25}),
         mp.ErdosRenyi(),
         mp.LAMP(),
+        mp.Sensitivity(Curves(0.0, {}, {})),
         mp.Unstructured(),
         mp.NM(1, 3),
         mp.Vectors(2),

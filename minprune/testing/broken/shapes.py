@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from minprune.arguments import Array, Bools
+from minprune.errors import BudgetError
 from minprune.nn.network import Network
-from minprune.pruning.allocation import ErdosRenyi, Uniform
+from minprune.pruning.allocation import Curves, ErdosRenyi, Sensitivity, Uniform
 from minprune.pruning.allocation.allocation import Group
 from minprune.pruning.patterns import NM, Blocks, Neurons, Vectors
 from minprune.pruning.regrowth import SET
@@ -42,6 +44,49 @@ class ClippedErdosRenyi(ErdosRenyi):
         if sparsity == 0:
             groups = [Group((name,), 0) for name in units.shapes]
         return groups
+
+
+@breaks(
+    "exact_count",
+    "each layer's share is kept to one decimal, and the counts of all come to something else",
+    of="allocation",
+    also=("target_is_idempotent",),
+    curves=Curves(0.0, {}, {}),
+)
+class ToOneDecimal(Sensitivity):
+    def groups(self, units: Units, sparsity: float) -> list[Group]:
+        total = units.total
+        groups = super().groups(units, sparsity)
+        return [replace(g, target=round(round(g.target / total[g.layers[0]], 1) * total[g.layers[0]])) for g in groups]
+
+
+@breaks(
+    "counts_add_up",
+    "the curves go by their order, not by their names: named in another order, layers get each other's",
+    of="allocation",
+    curves=Curves(0.0, {}, {}),
+)
+class ByPosition(Sensitivity):
+    def groups(self, units: Units, sparsity: float) -> list[Group]:
+        sparsities, losses = (
+            dict(zip(units.scores, of.values(), strict=True)) for of in (self.curves.sparsities, self.curves.losses)
+        )
+        return Sensitivity(replace(self.curves, sparsities=sparsities, losses=losses)).groups(units, sparsity)
+
+
+@breaks(
+    "min_keep",
+    "of more than the curves reach it says that all there is can go, and refuses that as well",
+    of="allocation",
+    curves=Curves(0.0, {}, {}),
+)
+class NamesTheWhole(Sensitivity):
+    def groups(self, units: Units, sparsity: float) -> list[Group]:
+        try:
+            return super().groups(units, sparsity)
+        except BudgetError:
+            whole = sum(units.total.values()) - 1
+            raise BudgetError(f"at most {whole} can go", whole) from None
 
 
 @breaks(

@@ -105,7 +105,17 @@ def check_criterion(criterion: Criterion, **options: Any) -> Report:
 
 
 def check_allocation(allocation: Allocation, **options: Any) -> Report:
-    """Check an allocation, through plans made with it for single weights."""
+    """Check an allocation, through plans made with it for single weights.
+
+    Of a `Sensitivity` the curves are exchanged for those of each case's network.
+
+    Examples
+    --------
+    >>> from minprune import Sensitivity
+    >>> from minprune.pruning.allocation import Curves
+    >>> check_allocation(Sensitivity(Curves(0.0, {}, {})), laws=["exact_count", "counts_add_up"], examples=20).ok
+    True
+    """
     return check("allocation", _method(allocation, "groups", "allocation"), **options)
 
 
