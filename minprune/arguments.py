@@ -59,6 +59,13 @@ def fraction(value: object, name: str, where: str) -> float:
     return real(value, name, where, low=0.0, high=1.0, ends="[)")
 
 
+def flag_or_none(value: object, name: str, where: str) -> bool | None:
+    """Return `value` if it is True, False or None; nothing else is taken for either, not even 1."""
+    if not (value is None or isinstance(value, bool)):
+        raise InvalidTypeError(f"{name} must be True, False or None, got {value!r} in {where}()")
+    return value
+
+
 def choice(value: object, name: str, where: str, options: Iterable[str]) -> str:
     """Return `value` if it is one of `options`; a mistyped one gets a "did you mean"."""
     known = list(options)
@@ -111,14 +118,15 @@ def numeric(value: object, name: str, where: str) -> Array:
     return array
 
 
-def finite(array: Array, name: str, where: str) -> Array:
+def finite(array: Array, name: str, where: str, hint: str = "") -> Array:
     """Return `array` if all of it is finite; otherwise say how many entries are not and where the first one is."""
     good = np.isfinite(array)
     if not good.all():
         count = int(good.size - np.count_nonzero(good))
         first = tuple(int(i) for i in np.unravel_index(int(np.argmin(good)), array.shape))
         raise InvalidValueError(
-            f"{name} must be finite, got {count} NaN or infinite in {where}(), the first at {first}: {array[first]}"
+            f"{name} must be finite, got {count} NaN or infinite in {where}(), the first at {first}: "
+            f"{array[first]}{hint}"
         )
     return array
 

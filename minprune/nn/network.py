@@ -155,10 +155,11 @@ class Network:
         Raises
         ------
         InvalidTypeError, InvalidValueError
-            An `x` of another rank or width, empty, not real numbers, or not finite.
+            An `x` of another rank or width, empty, not real numbers, or not finite; an output that is not.
         """
         draws = None if rng is None else generator(rng, "Network")
-        return self.forward(features(x, self.inputs, "Network", dtype=self.dtype), draws)
+        rows = features(x, self.inputs, "Network", dtype=self.dtype)
+        return self._finite_output(rows, len(rows), "Network", draws)
 
     def forward(self, x: Array, rng: np.random.Generator | None = None) -> Array:
         """Return the output for an `x` that is known to be good: ``net(x)`` without the checks."""
@@ -186,14 +187,16 @@ class Network:
             raise InvalidValueError("backward() follows a forward pass; call the network first")
         if g.shape != (self._batch, self.outputs):
             raise InvalidValueError(f"grad must have shape {(self._batch, self.outputs)}, got {g.shape} in backward()")
-        with np.errstate(over="ignore"):
+        if not isinstance(input_grad, bool):
+            raise InvalidTypeError(f"input_grad must be True or False, got {input_grad!r} in backward()")
+        with np.errstate(over="ignore", invalid="ignore"):  # an infinite gradient is found by whoever takes a step
             result: Array | None = g.astype(self.dtype, copy=False)
-        for i in reversed(range(len(self.layers))):
-            assert result is not None
-            last = not input_grad and not any(layer.parameters for layer in self.layers[:i])
-            result = self.layers[i].backward(result, input_grad=not last)
-            if last:
-                return None
+            for i in reversed(range(len(self.layers))):
+                assert result is not None
+                last = not input_grad and not any(layer.parameters for layer in self.layers[:i])
+                result = self.layers[i].backward(result, input_grad=not last)
+                if last:
+                    return None
         return result
 
     def predict_proba(self, x: Array, *, batch_size: int = 4096) -> Array:
@@ -204,8 +207,7 @@ class Network:
         >>> Network.mlp([3, 2], rng=0).predict_proba(np.zeros((1, 3)))
         array([[0.5, 0.5]], dtype=float32)
         """
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused next
-            return probabilities(self._in_batches(x, batch_size, "predict_proba"))
+        return probabilities(self._in_batches(x, batch_size, "predict_proba"))
 
     def predict(self, x: Array, *, batch_size: int = 4096) -> Array:
         """Return the likeliest class of each row, (batch,) int64: the largest logit, or whether a single logit is > 0.
@@ -219,8 +221,23 @@ class Network:
 
     def _in_batches(self, x: Array, batch_size: int, where: str) -> Array:
         rows = features(x, self.inputs, where, dtype=self.dtype)
-        size = whole(batch_size, "batch_size", where)
-        return np.concatenate([self.forward(rows[i : i + size]) for i in range(0, len(rows), size)])
+        return self._finite_output(rows, whole(batch_size, "batch_size", where), where)
+
+    def _finite_output(self, x: Array, size: int, where: str, rng: np.random.Generator | None = None) -> Array:
+        """Return the output for good rows, `size` at a time, or say what is not finite and from which layer on."""
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused
+            parts = [self.forward(x[i : i + size], rng) for i in range(0, len(x), size)]
+            y = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            good = np.isfinite(y).all(axis=1)
+            if good.all():
+                return y
+            row = int(np.argmin(good))
+            z, source = x[row : row + 1], ""
+            for name, layer in zip(self.names, self.layers, strict=True):
+                z = layer.forward(z)
+                source = source or ("" if np.isfinite(z).all() else f"; not finite from {name} on")
+        self._batch = 0  # there is nothing to go back from
+        return finite(y, "the network's output", where, source)
 
     @property
     def prunable(self) -> dict[str, Parameter]:
@@ -263,15 +280,14 @@ class Network:
 
 
 def probabilities(logits: Array) -> Array:
-    """Return class probabilities from logits, (batch, K ≥ 2) by softmax or (batch, 1) by the logistic function."""
-    finite(logits, "the network's output", "predict_proba")
-    if logits.shape[1] == 1:
-        with np.errstate(over="ignore"):  # 1/(1 + ∞) is 0, as it should be; and 1 − p would lose the small ones
+    """Return class probabilities from finite logits: (batch, K ≥ 2) by softmax, (batch, 1) by the logistic function."""
+    with np.errstate(over="ignore"):  # 1/(1 + ∞) and e^−∞ are 0, as they should be; and 1 − p would lose the small ones
+        if logits.shape[1] == 1:
             both: Array = 1 / (1 + np.exp(np.concatenate([logits, -logits], axis=1)))
-        return both
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Array = e / e.sum(axis=1, keepdims=True)
-    return result
+            return both
+        e = np.exp(logits - logits.max(axis=1, keepdims=True))
+        result: Array = e / e.sum(axis=1, keepdims=True)
+        return result
 
 
 def decisions(logits: Array) -> Array:

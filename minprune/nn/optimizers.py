@@ -63,10 +63,14 @@ class Optimizer(ABC):
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at `progress` in [0, 1]: at least 0 and finite, or it is refused."""
-        return real(self.lr(progress), "lr", type(self).__name__, low=0.0) if callable(self.lr) else self.lr
+        where = type(self).__name__
+        place = real(progress, "progress", f"{where}.rate", low=0.0, high=1.0)
+        return real(self.lr(place), "lr", where, low=0.0) if callable(self.lr) else self.lr
 
     def state(self, parameter: Parameter) -> State:
         """Return what is remembered of `parameter`: fresh zeros if it has taken no step."""
+        if not isinstance(parameter, Parameter):
+            raise InvalidTypeError(f"parameter must be a Parameter, got {type(parameter).__name__} in state()")
         if self not in parameter.states:
             parameter.states[self] = State(parameter, self.slots)
         return parameter.states[self]
@@ -121,6 +125,10 @@ class Optimizer(ABC):
         """Step each parameter by its ``grad``; dropped weights, their gradients and their state are +0.0 after it."""
         check_parameters(parameters, "step")
         rate = self.rate(progress)
+        with np.errstate(over="ignore", invalid="ignore"):  # `fit` looks at what came out
+            self._step(parameters, rate)
+
+    def _step(self, parameters: Mapping[str, Parameter], rate: float) -> None:
         for parameter in parameters.values():
             state = self.state(parameter)
             state.steps += 1

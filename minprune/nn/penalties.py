@@ -53,6 +53,11 @@ class WeightPenalty(Penalty):
         self.strength = real(strength, "strength", where, low=0.0)
         self.names = None if names is None else _strings(names, where)
 
+    def _checked_step(self, parameters: Mapping[str, Parameter], step: float) -> Iterable[Parameter]:
+        """Return the weights that a proximal step acts on, if both are what they should be."""
+        real(step, "step", f"{type(self).__name__}.shrink", low=0.0)
+        return self._weights(parameters)
+
     def _weights(self, parameters: Mapping[str, Parameter]) -> Iterable[Parameter]:
         check_parameters(parameters, type(self).__name__)
         if self.names is None:
@@ -94,11 +99,12 @@ class L2(WeightPenalty):
             return self.strength / 2 * sum(_sum_of_squares(p.effective()) for p in self._weights(parameters))
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
-        for p in self._weights(parameters):
-            _add(p, p.value * p.dtype.type(self.strength))
+        with np.errstate(over="ignore"):
+            for p in self._weights(parameters):
+                _add(p, p.value * p.dtype.type(self.strength))
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
-        pass
+        self._checked_step(parameters, step)
 
 
 class L1(WeightPenalty):
@@ -143,16 +149,19 @@ class L1(WeightPenalty):
             )
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
+        weights = self._weights(parameters)
         if self.subgradient:
-            for p in self._weights(parameters):
-                _add(p, np.sign(p.value) * p.dtype.type(self.strength))
+            with np.errstate(over="ignore", invalid="ignore"):  # 0 · ∞, of a strength that is infinite in float32
+                for p in weights:
+                    _add(p, np.sign(p.value) * p.dtype.type(self.strength))
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
+        weights = self._checked_step(parameters, step)
         if not self.subgradient:
-            real(step, "step", "L1.shrink", low=0.0)
-            for p in self._weights(parameters):
-                reach = p.dtype.type(step * self.strength)
-                p.value[...] -= np.clip(p.value, -reach, reach)
+            with np.errstate(over="ignore"):  # a reach beyond float32 is infinite: it takes all
+                for p in weights:
+                    reach = p.dtype.type(step * self.strength)
+                    p.value[...] -= np.clip(p.value, -reach, reach)
 
     def __repr__(self) -> str:
         return super().__repr__()[:-1] + (", subgradient=True)" if self.subgradient else ")")
@@ -193,10 +202,15 @@ class GroupLasso(WeightPenalty):
         super().__init__(strength, names=names)
         self.axis = choice(axis, "axis", "GroupLasso", ("inputs", "outputs"))
 
+    def _weights(self, parameters: Mapping[str, Parameter]) -> Iterable[Parameter]:
+        weights = list(super()._weights(parameters))
+        for p in weights:
+            if len(p.shape) != 2:
+                raise InvalidValueError(f"{self!r} needs weights in rows and columns, got {p.name} of shape {p.shape}")
+        return weights
+
     def _groups(self, p: Parameter) -> tuple[Array, Array]:
         """Return each group's norm and √n_g, shaped to be broadcast over the weight."""
-        if len(p.shape) != 2:
-            raise InvalidValueError(f"{self!r} needs weights in rows and columns, got {p.name} of shape {p.shape}")
         along = 1 if self.axis == "inputs" else 0
         with np.errstate(over="ignore"):
             norms = np.sqrt(np.square(p.effective(), dtype=np.float64).sum(axis=along, keepdims=True))
@@ -210,14 +224,14 @@ class GroupLasso(WeightPenalty):
         return self.strength * total
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
-        pass
+        self._weights(parameters)  # refuses what is none
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
-        real(step, "step", "GroupLasso.shrink", low=0.0)
-        for p in self._weights(parameters):
+        for p in self._checked_step(parameters, step):
             norms, roots = self._groups(p)
-            left = norms - step * self.strength * roots
-            scale = np.divide(left, norms, out=np.zeros_like(norms), where=left > 0).astype(p.dtype)
+            with np.errstate(over="ignore", invalid="ignore"):  # ∞ − ∞ leaves nothing; ∞ / ∞ is found by `fit`
+                left = norms - step * self.strength * roots
+                scale = np.divide(left, norms, out=np.zeros_like(norms), where=left > 0).astype(p.dtype)
             p.value[...] *= scale
             if not scale.all():
                 p.value[...] += 0  # −0.0 + 0 is +0.0: an emptied group holds plain zeros
@@ -230,18 +244,32 @@ class Sum(Penalty):
     """Several penalties at once, made by ``+``. Gradients add; proximal steps follow one another, in order."""
 
     def __init__(self, parts: Sequence[Penalty]) -> None:
+        if isinstance(parts, str) or not isinstance(parts, Iterable):
+            raise InvalidTypeError(f"parts must be a sequence of penalties, got {parts!r} in Sum()")
+        parts = tuple(parts)
+        for part in parts:
+            if not isinstance(part, Penalty):
+                raise InvalidTypeError(f"parts must hold penalties, got {type(part).__name__} {part!r} in Sum()")
         self.parts: tuple[Penalty, ...] = tuple(q for p in parts for q in (p.parts if isinstance(p, Sum) else (p,)))
 
     def value(self, parameters: Mapping[str, Parameter]) -> float:
         return sum(part.value(parameters) for part in self.parts)
 
     def add_gradient(self, parameters: Mapping[str, Parameter]) -> None:
+        self._check(parameters)
         for part in self.parts:
             part.add_gradient(parameters)
 
     def shrink(self, parameters: Mapping[str, Parameter], step: float) -> None:
+        self._check(parameters)
         for part in self.parts:
             part.shrink(parameters, step)
+
+    def _check(self, parameters: Mapping[str, Parameter]) -> None:
+        """Let no part act if another is going to refuse."""
+        for part in self.parts:
+            if isinstance(part, WeightPenalty):
+                part._weights(parameters)
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.parts))

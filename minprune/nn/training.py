@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minprune.arguments import RNG, Array, features, generator, pair, weights_of_samples, whole
+from minprune.arguments import RNG, Array, features, finite, flag_or_none, generator, pair, weights_of_samples, whole
 from minprune.display import Progress
 from minprune.errors import DivergedError, InvalidTypeError, InvalidValueError, MinpruneError
 from minprune.nn.history import History
@@ -105,6 +105,8 @@ def fit(
     True
     """
     check_kinds("fit", network=(network, Network), loss=(loss, Loss), optimizer=(optimizer, Optimizer))
+    for name, parameter in network.parameters.items():
+        finite(parameter.value, name, "fit")  # else the loss would be NaN, and it would look as if training had done it
     optimizer.rate(0.0)  # a schedule that gives no rate is refused here, before anything happens
     if penalty is not None:
         check_kinds("fit", penalty=(penalty, Penalty))
@@ -112,8 +114,7 @@ def fit(
     if pruner is not None:
         check_kinds("fit", pruner=(pruner, PrunesWhileTraining))
     hooks = Hooks(pruner, callbacks)
-    if not (progress is None or isinstance(progress, bool)):
-        raise InvalidTypeError(f"progress must be True, False or None, got {progress!r} in fit()")
+    flag_or_none(progress, "progress", "fit")
     epochs = whole(epochs, "epochs", "fit")
     batch_size = whole(batch_size, "batch_size", "fit")
     x, y = checked_pair(train, "train", network, loss, "fit")

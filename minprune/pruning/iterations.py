@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar, overload
 
 import numpy as np
 
-from minprune.arguments import real, whole
+from minprune.arguments import flag_or_none, real, whole
 from minprune.display import Progress, count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.history import History
@@ -175,6 +175,7 @@ def prune_iteratively(
         min_keep=min_keep,
     )
     number = whole(rounds, "rounds", where)
+    flag_or_none(progress, "progress", where)
     recipe.depart(network, data)
     done: list[Round] = []
     current = network

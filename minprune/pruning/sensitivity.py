@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from minprune.arguments import Array, fraction
+from minprune.arguments import Array, flag_or_none, fraction
 from minprune.display import Progress
 from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
 from minprune.nn.losses import Loss
@@ -80,6 +81,7 @@ def sensitivity(
     pattern = Unstructured() if pattern is None else pattern
     check_kinds("sensitivity", network=(network, Network), loss=(loss, Loss))
     check_parts("sensitivity", criterion=criterion, pattern=pattern)
+    flag_or_none(progress, "progress", "sensitivity")
     several = isinstance(sparsities, Sequence | np.ndarray) and not isinstance(sparsities, str)
     if not several or getattr(sparsities, "ndim", 1) == 0 or len(sparsities) == 0:
         raise InvalidTypeError(f"sparsities must be a sequence of numbers, got {sparsities!r} in sensitivity()")
@@ -89,7 +91,7 @@ def sensitivity(
     held_out = checked_pair(valid, "valid", network, loss, "sensitivity")
     known = _Known(criterion, network, data)
     units = pattern.units(network, known.scores(network))
-    base = _loss(network, held_out, loss)
+    base = _loss(network, held_out, loss, "")
     reached = {name: [_gone(units, name)] for name in units.scores}
     losses = {name: [base] for name in units.scores}
     with Progress(len(reached) * len(levels), "sensitivity", shown=progress) as bar:
@@ -101,7 +103,7 @@ def sensitivity(
                     share = _gone(pattern.units(pruned, known.scores(pruned)), name)
                     if share > reached[name][-1]:
                         reached[name].append(share)
-                        losses[name].append(_loss(pruned, held_out, loss))
+                        losses[name].append(_loss(pruned, held_out, loss, f", {name} pruned to {share:g}"))
                 bar.step(name)
     return Curves(
         base,
@@ -141,10 +143,13 @@ def _gone(units: Units, name: str) -> float:
     return int(np.count_nonzero(units.dead[name])) / units.dead[name].size
 
 
-def _loss(network: Network, data: tuple[Array, Array], loss: Loss) -> float:
+def _loss(network: Network, data: tuple[Array, Array], loss: Loss, where: str) -> float:
     x, y = data
     total = 0.0
-    for start in range(0, len(x), 4096):
-        rows = slice(start, start + 4096)
-        total += loss.value_and_gradient(network.forward(x[rows]), y[rows])[0] * len(x[rows])
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused next
+        for start in range(0, len(x), 4096):
+            rows = slice(start, start + 4096)
+            total += loss.value_and_gradient(network.forward(x[rows]), y[rows])[0] * len(x[rows])
+    if not math.isfinite(total):
+        raise InvalidValueError(f"the loss must be finite, got {total} in sensitivity(){where}")
     return total / len(x)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from minprune.arguments import RNG, Array, Bools, generator, whole
+from minprune.arguments import RNG, Array, Bools, flag_or_none, generator, whole
 from minprune.display import Progress, percent
 from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
 from minprune.nn.history import History
@@ -246,6 +246,7 @@ def lottery_ticket(
         min_keep=min_keep,
     )
     number = whole(rounds, "rounds", where)
+    flag_or_none(progress, "progress", where)
     x, y = checked_pair(train, "train", network, loss, where)
     steps = whole(epochs, "epochs", where) * steps_of_epoch(len(x), whole(batch_size, "batch_size", where))
     k = whole(rewind_to, "rewind_to", where, at_least=0, at_most=steps - 1)

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from minprune.arguments import RNG, Array, fraction, generator, real, whole
+from minprune.arguments import RNG, Array, flag_or_none, fraction, generator, real, whole
 from minprune.display import Progress, duration
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.compilation import compile
@@ -111,6 +111,7 @@ def breakeven(
     _different("patterns", [pattern_name(pattern) for pattern in chosen])
     limit = real(seconds, "seconds", where, low=0.0, ends="(]")
     turns = whole(rounds, "rounds", where)
+    flag_or_none(progress, "progress", where)
     draws = generator(rng, where)
 
     number = len(shapes) * len(levels) * len(sizes) * len(named)

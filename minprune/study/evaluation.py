@@ -190,7 +190,8 @@ def evaluate(
     score = brier = auc = precision = threshold = refused = None
     note = f"AUC and false declines need two classes; there are {classes}"
     if classes == 2:
-        score = z[:, 0] if z.shape[1] == 1 else z[:, 1] - z[:, 0]
+        with np.errstate(over="ignore"):  # a difference too large for a float is infinite, and in its place
+            score = z[:, 0] if z.shape[1] == 1 else z[:, 1] - z[:, 0]
         brier = float(np.mean((0.5 * (1 + np.tanh(0.5 * score.astype(np.float64))) - y) ** 2))
         note = "" if y.any() and not y.all() else f"AUC and false declines need both classes; y holds only {y[0]}"
     if score is not None and not note:
@@ -244,13 +245,14 @@ def _log_loss(z: Array, y: Array) -> float:
     wide = z.astype(np.float64)
     if wide.shape[1] == 1:
         wide = np.concatenate([np.zeros_like(wide), wide], axis=1)  # p_1 = σ(z) is the softmax of (0, z)
-    wide -= wide.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(wide).sum(axis=1)) - wide[np.arange(len(y)), y]))
+    with np.errstate(over="ignore"):  # a loss too large for a float is infinite, as it is where it is trained by
+        wide -= wide.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(wide).sum(axis=1)) - wide[np.arange(len(y)), y]))
 
 
 def _logits(model: Model, x: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused next
-        output = model(x)
+        output = model.forward(x) if isinstance(model, Network) else model(x)
     z = finite(numeric(output, "the model's output", "evaluate"), "the model's output", "evaluate")
     if z.ndim != 2 or len(z) != len(x) or z.shape[1] == 0:
         raise InvalidValueError(f"the model's output must have shape ({len(x)}, classes), got {z.shape} in evaluate()")

@@ -16,6 +16,7 @@ save                 to a png, svg or pdf                      to_svg   into an 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,8 @@ def plot_weights(
         name = f"{short(label)}: " if label else ""
         told.append(f"{name}{count(kept[label].size)} kept{at_zero}, {count(dropped)} dropped")
         kept[label] = kept[label][kept[label] != 0]
+    unit = _unit(max(float(np.abs(values).max(initial=0)) for values in kept.values()))
+    kept = {label: values / unit for label, values in kept.items()}
     edges = _bins(np.concatenate(list(kept.values())))
     about = heading(title, f"Values of the kept weights, {layer or 'all layers'}", "plot_weights")
     with panels([2.7 + 0.2 * len(named)], about) as (figure, [axis]):
@@ -213,10 +216,17 @@ def plot_weights(
         else:
             axis.legend(outlines, told, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, borderpad=0)
         _log_counts(axis, tallest)
-        axis.set_xlabel("value of the weight")
+        axis.set_xlabel("value of the weight" + (f", in {unit:.0e}" if unit != 1 else ""))
         axis.set_ylabel("weights in a bin (log)")
         axis.set_xlim(edges[0], edges[-1])
     return figure
+
+
+def _unit(largest: float) -> float:
+    """Return what the weights are told in: 1, or a power of ten where they are beyond what can be drawn."""
+    if largest == 0 or 1e-100 < largest < 1e100:
+        return 1.0
+    return float(10.0 ** max(-300, math.floor(math.log10(largest))))
 
 
 def _bins(values: Array) -> Array:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minprune.arguments import RNG, Array, choice, generator, real, whole
+from minprune.arguments import RNG, Array, choice, flag_or_none, generator, real, whole
 from minprune.display import Progress, count, duration, percent, table
 from minprune.errors import InvalidValueError
 from minprune.inference.program import Program
@@ -214,6 +214,7 @@ def replay(
     length = real(seconds, "seconds", where, low=0.0, ends="(]")
     limit = real(budget, "budget", where, low=0.0, ends="(]")
     parts = whole(slices, "slices", where)
+    flag_or_none(progress, "progress", where)
     arriving = None if rate is None else real(rate, "rate", where, low=0.0, ends="(]")
     draws = generator(rng, where)
     typical = next((m for m in named.values() if isinstance(m, Network | Program)), next(iter(named.values())))

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from minprune.arguments import whole
+from minprune.arguments import flag_or_none, whole
 from minprune.display import Progress
 from minprune.errors import InvalidTypeError, InvalidValueError, StorageError
 from minprune.storage import write_whole
@@ -87,6 +87,7 @@ def run_all(
     """
     names = _names(tasks)
     count = check_workers(executor, workers, "run_all")
+    flag_or_none(progress, "progress", "run_all")
     place = None if folder is None else Path(folder)
     results: dict[str, dict[str, Any]] = {}
     if place is not None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from minprune import __version__
-from minprune.arguments import choice, fraction, whole
+from minprune.arguments import choice, flag_or_none, fraction, whole
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.pruning.allocation import Allocation, Global
 from minprune.pruning.criteria import Criterion, Random
@@ -130,6 +130,7 @@ def sweep(
         [choice(c, "controls", "sweep", CONTROLS) for _, c in _items(controls, "controls", 0)], "controls"
     )
     batch = {} if latency is None else {"batch_size": whole(latency, "latency", "sweep")}
+    flag_or_none(progress, "progress", "sweep")
     if check_workers(executor, workers, "sweep") > 0 and executor is None:
         for name, part in vars(recipe).items():
             several = {f"{name}[{key!r}]": one for key, one in part.items()} if isinstance(part, dict) else {name: part}
