@@ -58,6 +58,8 @@ saliency_first_order (criterion): Lee, Ajanthan & Torr (2019); Molchanov et al. 
     The saliency of a weight equals the loss change on scaling it by 1 − ε, over ε, as ε → 0.
 fisher_by_hand (criterion): LeCun, Denker & Solla (1990); Theis et al. (2018)
     Fisher scores equal the mean over samples of the squared per-sample gradient, computed one sample at a time.
+movement_by_hand (criterion): Sanh, Wolf & Rush (2020)
+    Movement scores equal −Σ w·∂L/∂w over the steps of training, added up one by one, less the network's least.
 activation_norm_unit (criterion): Sun et al. (2024)
     With unit-norm inputs the activation-norm score is the magnitude.
 synflow_conserved (criterion): Tanaka et al. (2020), the conservation of synaptic saliency

@@ -34,6 +34,7 @@ def compile_it(net, batch_size):
         mp.Saliency(LOSS),
         mp.Saliency(mp.BinaryCrossEntropy()),
         mp.Fisher(LOSS),
+        mp.Movement(),
         mp.ActivationNorm(),
         mp.SynFlow(),
         mp.GraSP(LOSS),

@@ -263,7 +263,7 @@ for ask in (lambda: __import__("minprune.testing").testing.check_selector, lambd
 """
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        "73",
+        "74",
         "MissingHypothesisError minprune.testing needs hypothesis for 'check_selector', which is not installed: "
         "pip install 'minprune[test]'",
         "MissingHypothesisError minprune.testing needs hypothesis for \"law('order').check\", which is not installed: "

@@ -16,6 +16,7 @@ from minprune.pruning.criteria import (
     Fisher,
     GradientMagnitude,
     Magnitude,
+    Movement,
     OptimalBrainSurgeon,
     Random,
     Saliency,
@@ -89,6 +90,16 @@ class SquareOfTheMean(Fisher):
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
         gradients = mean_gradients(network, data, self.loss, self.batch_size)
         return {name: np.square(network.parameters[name].value * g) for name, g in gradients.items()}
+
+
+@breaks("movement_by_hand", "sizes are added up: what moves towards 0 counts like what moves away from it")
+class Traffic(Movement):
+    def after_backward(self, network: Network, step: int) -> None:
+        before = {name: total.copy() for name, total in self._total.items()} if self.steps else {}
+        super().after_backward(network, step)
+        for name, total in self._total.items():
+            was = before.get(name, np.zeros_like(total))
+            total[...] = was + np.abs(total - was)
 
 
 @breaks("activation_norm_unit", "the norm is divided by √n, and the scores depend on the number of rows")

@@ -1,7 +1,7 @@
 """The laws of a criterion: what all scores have to be, and what those of a known kind promise.
 
 A law such as `fisher_by_hand` is checked for a criterion whose class says that it is a `Fisher`, or a subclass of it.
-Networks are in float64 here, with smooth activations where derivatives are compared with differences.
+One that listens to training, as `Movement` does, hears some first. Networks and data are those of `problems`.
 """
 # ruff: noqa: D103  (what a check says is the statement of the law of its name)
 
@@ -15,25 +15,34 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
 
 from minprune.arguments import Array
-from minprune.nn.losses import BinaryCrossEntropy, Loss, MeanSquaredError, SoftmaxCrossEntropy
+from minprune.nn.losses import Loss
 from minprune.nn.network import Network
+from minprune.nn.optimizers import SGD
+from minprune.nn.training import fit
 from minprune.pruning.criteria import (
     ActivationNorm,
     Criterion,
     Fisher,
     GradientMagnitude,
     Magnitude,
+    Movement,
     OptimalBrainSurgeon,
     Random,
     Saliency,
     SynFlow,
 )
-from minprune.testing import strategies
 from minprune.testing.cases import Case, digest
-from minprune.testing.cases import network as made
+from minprune.testing.checks.problems import (
+    linear,
+    loss_of,
+    problems,
+    unit_inputs,
+    with_more,
+    with_signs,
+    without_biases,
+)
 from minprune.testing.running import Property, demand
 
 H = 1e-4
@@ -43,10 +52,27 @@ def scores_of(criterion: Criterion, case: Case, network: Network | None = None) 
     return criterion.scores(case.network if network is None else network, (case.x, case.y))
 
 
-def loss_of(criterion: Criterion) -> Loss:
-    """Return the criterion's loss, or softmax cross-entropy if it has none."""
-    loss = getattr(criterion, "loss", None)
-    return loss if isinstance(loss, Loss) else SoftmaxCrossEntropy()
+def heard(criterion: Criterion, case: Case, *others: object) -> Criterion:
+    """Return the criterion; of one that listens to training a copy, and it and `others` have heard three epochs.
+
+    What is trained is a copy of the case's network.
+    """
+    if not hasattr(criterion, "after_backward"):
+        return criterion
+    listens, optimizer = copy.deepcopy(criterion), SGD(2**-4, momentum=0.5)
+    options: dict[str, Any] = {"optimizer": optimizer, "epochs": 3, "batch_size": 2, "rng": 0, "progress": False}
+    fit(case.network.copy(), (case.x, case.y), loss=loss_of(criterion), callbacks=[listens, *others], **options)
+    return listens
+
+
+class _Steps:
+    """A callback that writes down the weights and gradients of each step."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, tuple[Array, Array]]] = []
+
+    def after_backward(self, network: Network, step: int) -> None:
+        self.seen.append({name: (p.value.copy(), p.grad.copy()) for name, p in network.prunable.items()})
 
 
 def near(name: str, got: Array, want: Array, what: str, share: float = 1e-6, least: float = 1e-9) -> None:
@@ -60,7 +86,7 @@ def equal(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
 
 
 def scores_shape(criterion: Criterion, case: Case) -> None:
-    scores = scores_of(criterion, case)
+    scores = scores_of(heard(criterion, case), case)
     for name, p in case.network.prunable.items():
         demand(name in scores, f"scores for {name}", f"scores for {', '.join(scores)}")
         s = scores[name]
@@ -70,7 +96,7 @@ def scores_shape(criterion: Criterion, case: Case) -> None:
 
 
 def scoring_is_pure(criterion: Criterion, case: Case) -> None:
-    network = case.network
+    network, criterion = case.network, heard(criterion, case)
     network.backward(loss_of(criterion).value_and_gradient(network(case.x), case.y)[1])  # so that gradients are there
 
     def everything() -> dict[str, object]:
@@ -97,8 +123,10 @@ def _dumped(criterion: Criterion) -> bytes:
 
 
 def scoring_repeats(criterion: Criterion, case: Case) -> None:
-    same = equal(scores_of(criterion, case), scores_of(criterion, case))
-    demand(same, "the same scores a second time, bit for bit", "others")
+    one, other = heard(criterion, case), heard(criterion, case)
+    first = scores_of(one, case)
+    demand(equal(first, scores_of(one, case)), "the same scores a second time, bit for bit", "others")
+    demand(equal(first, scores_of(other, case)), "the same scores after the same training, bit for bit", "others")
 
 
 def sign_free(criterion: Criterion, case: Case) -> None:
@@ -146,6 +174,21 @@ def fisher_by_hand(criterion: Criterion, case: Case) -> None:
     scores = scores_of(criterion, case)
     for name, p in network.prunable.items():
         near(name, scores[name], np.square(p.value) * total[name], "w² times the mean squared gradient of single rows")
+
+
+def movement_by_hand(criterion: Criterion, case: Case) -> None:
+    steps = _Steps()
+    scores = scores_of(heard(criterion, case, steps), case)
+    total = {name: np.zeros(p.shape) for name, p in case.network.prunable.items()}
+    for step in steps.seen:
+        for name, (weight, gradient) in step.items():
+            for i, j in np.ndindex(weight.shape):
+                total[name][i, j] -= weight[i, j] * gradient[i, j]
+    kept = {name: p.mask for name, p in case.network.prunable.items()}
+    least = min((total[name][mask].min() for name, mask in kept.items() if mask.any()), default=0.0)
+    for name, mask in kept.items():
+        want = np.where(mask, total[name] - least, 0)
+        near(name, scores[name], want, "−Σ w·∂L/∂w over the steps heard, less the least", share=1e-12)
 
 
 def activation_norm_unit(criterion: Criterion, case: Case) -> None:
@@ -214,62 +257,6 @@ def _differences(network: Network, array: Array, value: Callable[[], float]) -> 
     return result
 
 
-@st.composite
-def problems(draw: DrawFn, /, criterion: Criterion, *, pruned: bool | None = None, **limits: Any) -> Case:
-    """Draw a smooth network, and data for the criterion's loss."""
-    loss = loss_of(criterion)
-    network = draw(
-        strategies.networks(
-            dtype=np.float64, width=4, pruned=pruned, activations=("tanh", "sigmoid"), **{"layers": (1, 2)} | limits
-        )
-    )
-    if isinstance(loss, BinaryCrossEntropy):
-        network = draw(strategies.networks(dtype=np.float64, width=1, pruned=pruned, activations=("tanh",)))
-    classes = 2 if isinstance(loss, BinaryCrossEntropy) else network.outputs
-    data = draw(strategies.splits(inputs=network.inputs, outputs=classes, rows=(1, 5), dtype=np.float64))
-    if isinstance(loss, MeanSquaredError):
-        return Case(
-            network=network, x=data.x, y=draw(strategies.weights((len(data.x), network.outputs), dtype=np.float64))
-        )
-    return Case(network=network, x=data.x, y=data.y)
-
-
-@st.composite
-def _with(draw: DrawFn, /, criterion: Criterion, **more: SearchStrategy[Any]) -> Case:
-    case = draw(problems(criterion))
-    return Case(**vars(case), **{name: draw(strategy) for name, strategy in more.items()})
-
-
-@st.composite
-def _signs(draw: DrawFn, criterion: Criterion) -> Case:
-    case = draw(problems(criterion))
-    shapes = [p.shape for p in case.network.prunable.values()]
-    return Case(**vars(case), signs=[np.where(draw(strategies.masks(s)), 1.0, -1.0) for s in shapes])
-
-
-@st.composite
-def _unit_inputs(draw: DrawFn, criterion: Criterion) -> Case:
-    """One layer, and inputs ±1/4 in 16 rows: each column has norm 1 exactly."""
-    case = draw(problems(criterion, layers=(1, 1)))
-    x = np.where(draw(strategies.masks((16, case.network.inputs))), 0.25, -0.25)
-    return Case(network=case.network, x=x, y=np.zeros(16, np.int64))
-
-
-@st.composite
-def _without_biases(draw: DrawFn, criterion: Criterion) -> Case:
-    return draw(problems(criterion, bias=False, layers=(2, 3)))
-
-
-@st.composite
-def _linear(draw: DrawFn, criterion: Criterion) -> Case:
-    """One output of one layer without a bias, and more rows than inputs, none of which is 0 all through."""
-    inputs = draw(st.integers(2, 4))
-    weight = draw(strategies.weights((inputs, 1), ties=False, zeros=False, dtype=np.float64))
-    x = draw(strategies.weights((3, inputs), dtype=np.float64))
-    network = made([weight])
-    return Case(network=network, x=np.vstack([x, 2 * np.eye(inputs)]), y=np.zeros(3 + inputs, np.int64))
-
-
 def _claims(kind: type[Criterion]) -> Callable[[Criterion], str]:
     return lambda criterion: "" if isinstance(criterion, kind) else f"it is no {kind.__name__}"
 
@@ -282,13 +269,14 @@ PROPERTIES = {
     "scores_shape": Property(scores_shape, problems),
     "scoring_is_pure": Property(scoring_is_pure, problems),
     "scoring_repeats": Property(scoring_repeats, problems),
-    "sign_free": Property(sign_free, _signs, _claims(Magnitude)),
-    "batch_free": Property(batch_free, lambda c: _with(c, batch_size=st.integers(1, 4)), _batches),
+    "sign_free": Property(sign_free, with_signs, _claims(Magnitude)),
+    "batch_free": Property(batch_free, lambda c: with_more(c, batch_size=st.integers(1, 4)), _batches),
     "gradient_is_true": Property(gradient_is_true, lambda c: problems(c, pruned=False), _claims(GradientMagnitude)),
     "saliency_first_order": Property(saliency_first_order, lambda c: problems(c, pruned=False), _claims(Saliency)),
     "fisher_by_hand": Property(fisher_by_hand, problems, _claims(Fisher)),
-    "activation_norm_unit": Property(activation_norm_unit, _unit_inputs, _claims(ActivationNorm)),
-    "synflow_conserved": Property(synflow_conserved, _without_biases, _claims(SynFlow)),
-    "obs_quadratic": Property(obs_quadratic, _linear, _claims(OptimalBrainSurgeon)),
-    "random_seeded": Property(random_seeded, lambda c: _with(c, seed=st.integers(0, 99)), _claims(Random)),
+    "movement_by_hand": Property(movement_by_hand, problems, _claims(Movement)),
+    "activation_norm_unit": Property(activation_norm_unit, unit_inputs, _claims(ActivationNorm)),
+    "synflow_conserved": Property(synflow_conserved, without_biases, _claims(SynFlow)),
+    "obs_quadratic": Property(obs_quadratic, linear, _claims(OptimalBrainSurgeon)),
+    "random_seeded": Property(random_seeded, lambda c: with_more(c, seed=st.integers(0, 99)), _claims(Random)),
 }
