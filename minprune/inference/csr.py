@@ -46,9 +46,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from minprune.arguments import LARGEST_ARRAY, Array, Bools, float_dtype, numeric, whole
+from minprune.arguments import Array, Bools, float_dtype, numeric
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.inference.matrix import Call, Matrix, frozen, writeable
+from minprune.inference.matrix import Call, Matrix, frozen, pair_of_sizes, writeable
 
 _BLOCK = 65536  # entries gathered at a time, so that the products are still in the cache when they are added up
 _STEP = 1000  # a row by itself costs as much time as gathering, multiplying and adding about this many entries
@@ -203,9 +203,7 @@ class CSR(Matrix):
 
 def _checked(csr: CSR) -> tuple[Array, Array, Array, tuple[int, int]]:
     """Return the parts of `csr` if they describe a matrix; nothing is copied yet."""
-    if not isinstance(csr.shape, tuple) or len(csr.shape) != 2:
-        raise InvalidTypeError(f"shape must be (rows, columns), got {csr.shape!r} in CSR()")
-    rows, columns = (whole(n, "shape", "CSR", at_least=0, at_most=LARGEST_ARRAY) for n in csr.shape)
+    rows, columns = pair_of_sizes(csr.shape, "CSR")
     data, indices, indptr = (numeric(getattr(csr, name), name, "CSR") for name in ("data", "indices", "indptr"))
     float_dtype(data.dtype, "CSR")
     for array, name in (data, "data"), (indices, "indices"), (indptr, "indptr"):

@@ -20,8 +20,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from minprune.arguments import Array, Bools
-from minprune.inference.matrix import Call, Matrix, frozen, writeable
+from minprune.arguments import Array, Bools, whole
+from minprune.errors import InvalidValueError
+from minprune.inference.matrix import Call, Matrix, floats, frozen, integers, pair_of_sizes, writeable
 
 
 class DenseMatrix(Matrix):
@@ -34,9 +35,9 @@ class DenseMatrix(Matrix):
     """
 
     def __init__(self, values: Array, nnz: int) -> None:
-        self.values = frozen(values)
-        self.shape: tuple[int, int] = (values.shape[0], values.shape[1])
-        self.nnz = nnz
+        self.values = frozen(floats(values, "values", "DenseMatrix", 2))
+        self.shape: tuple[int, int] = (self.values.shape[0], self.values.shape[1])
+        self.nnz = whole(nnz, "nnz", "DenseMatrix", at_least=0, at_most=self.values.size)
         self.multiply_adds = self.values.size
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -76,8 +77,18 @@ class PackedDense(Matrix):
     """
 
     def __init__(self, values: Array, rows: Array, columns: Array, shape: tuple[int, int], nnz: int) -> None:
-        self.values, self.rows, self.columns = frozen(values), frozen(rows), frozen(columns)
-        self.shape, self.nnz, self.multiply_adds = shape, nnz, values.size
+        where = "PackedDense"
+        self.shape = pair_of_sizes(shape, where)
+        self.values = frozen(floats(values, "values", where, 2))
+        self.rows = frozen(integers(rows, "rows", where, None, self.shape[0], rising=True))
+        self.columns = frozen(integers(columns, "columns", where, None, self.shape[1], rising=True))
+        if self.values.shape != (self.rows.size, self.columns.size):
+            raise InvalidValueError(
+                f"values must have shape {(self.rows.size, self.columns.size)}, a row for each of rows and a column "
+                f"for each of columns, got {self.values.shape} in {where}()"
+            )
+        self.nnz = whole(nnz, "nnz", where, at_least=0, at_most=self.values.size)
+        self.multiply_adds = self.values.size
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.values, self.rows, self.columns, self.shape, self.nnz)

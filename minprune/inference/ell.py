@@ -37,8 +37,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from minprune.arguments import Array, Bools
-from minprune.inference.matrix import Call, Matrix, frozen, line_up, writeable
+from minprune.arguments import Array, Bools, float_dtype, whole
+from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.inference.matrix import (
+    Call,
+    Matrix,
+    floats,
+    frozen,
+    integers,
+    line_up,
+    pair_of_sizes,
+    writeable,
+)
 
 _WASTE = 1.1  # fill-up that is accepted, as a multiple of the entries
 _MOST_SLICES = 8
@@ -72,11 +82,13 @@ class ELL(Matrix):
     def __init__(
         self, slices: list[tuple[Array, Array]], places: Array | None, shape: tuple[int, int], dtype: Any, nnz: int
     ) -> None:
-        self.slices = [(frozen(values), frozen(columns)) for values, columns in slices]
-        self.places = None if places is None else frozen(places)
-        self.shape, self.nnz = shape, nnz
-        self._dtype: np.dtype[Any] = np.dtype(dtype)
-        self.multiply_adds = sum(values.size for values, _ in slices)
+        self.shape = pair_of_sizes(shape, "ELL")
+        self._dtype: np.dtype[Any] = float_dtype(dtype, "ELL")
+        self.slices = [(frozen(v), frozen(c)) for v, c in _checked_slices(slices, self._dtype, self.shape[1])]
+        found = _checked_places(places, sum(values.shape[1] for values, _ in self.slices), self.shape[0])
+        self.places = None if found is None else frozen(found)
+        self.multiply_adds = sum(values.size for values, _ in self.slices)
+        self.nnz = whole(nnz, "nnz", "ELL", at_least=0, at_most=self.multiply_adds)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.slices, self.places, self.shape, self._dtype, self.nnz)
@@ -133,6 +145,31 @@ class ELL(Matrix):
         if len(longest) < 2:
             return f", {(longest or [0])[0]} in each row"
         return f", {longest[0]} … {longest[-1]} in each row of {len(longest)} slices"
+
+
+def _checked_slices(slices: object, dtype: np.dtype[Any], columns: int) -> list[tuple[Array, Array]]:
+    """Return pairs of values and columns of one shape."""
+    if not isinstance(slices, list | tuple) or any(not isinstance(s, tuple) or len(s) != 2 for s in slices):
+        raise InvalidTypeError("slices must be a list of pairs (values, columns) in ELL()")
+    result = []
+    for k, (given, at) in enumerate(slices):
+        values = floats(given, f"values of slices[{k}]", "ELL", 2)
+        if values.dtype != dtype:
+            raise InvalidValueError(f"values of slices[{k}] must have dtype {dtype}, got {values.dtype} in ELL()")
+        result.append((values, integers(at, f"columns of slices[{k}]", "ELL", values.shape, columns)))
+    return result
+
+
+def _checked_places(places: object, stored: int, rows: int) -> Array | None:
+    """Return where each row is found: every stored one once."""
+    if places is None:
+        if stored != rows:
+            raise InvalidValueError(f"places must say where the {rows} rows are, {stored} stored, got None in ELL()")
+        return None
+    found = integers(places, "places", "ELL", (rows,), stored + 1)
+    if not np.array_equal(np.sort(found[found < stored]), np.arange(stored)):
+        raise InvalidValueError(f"places must name each of the {stored} stored rows once in ELL()")
+    return found
 
 
 def _rectangle(w: Array, mask: Bools, rows: Array) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, float_dtype, mask_of_shape, numeric
+from minprune.arguments import LARGEST_ARRAY, Array, Bools, float_dtype, mask_of_shape, numeric, whole
 from minprune.display import count, percent, size
 from minprune.errors import InvalidTypeError, InvalidValueError
 
@@ -162,6 +162,45 @@ class Matrix(ABC):
         rows, columns = self.shape
         parts = [f"{type(self).__name__} {rows}×{columns} {self.dtype}", stored + self._detail(), size(self.nbytes)]
         return ", ".join(parts)
+
+
+def pair_of_sizes(shape: object, where: str) -> tuple[int, int]:
+    """Return rows and columns, either of which may be 0."""
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise InvalidTypeError(f"shape must be (rows, columns), got {shape!r} in {where}()")
+    rows, columns = (whole(n, "shape", where, at_least=0, at_most=LARGEST_ARRAY) for n in shape)
+    return rows, columns
+
+
+def floats(array: object, name: str, where: str, dimensions: int) -> Array:
+    """Return stored entries: a float32 or float64 array of so many dimensions."""
+    entries = numeric(array, name, where)
+    float_dtype(entries.dtype, where)
+    if entries.ndim != dimensions:
+        raise InvalidValueError(f"{name} must have {dimensions} dimensions, got shape {entries.shape} in {where}()")
+    return entries
+
+
+def integers(
+    array: object, name: str, where: str, shape: tuple[int, ...] | None, below: int, *, rising: bool = False
+) -> Array:
+    """Return indices: whole numbers in [0, below) of this shape, or of one dimension and any length for None."""
+    indices = numeric(array, name, where)
+    if indices.dtype.kind not in "iu":
+        raise InvalidTypeError(f"{name} must hold integers, got dtype {indices.dtype} in {where}()")
+    if indices.shape != (shape if shape is not None else (indices.size,)):
+        wanted = "one dimension" if shape is None else f"shape {shape}"
+        raise InvalidValueError(f"{name} must have {wanted}, got shape {indices.shape} in {where}()")
+    off = (indices < 0) | (indices >= below)
+    if off.any():
+        raise InvalidValueError(f"{name} must be in [0, {below}), got {indices[off][0]} in {where}()")
+    if rising and (indices[1:] <= indices[:-1]).any():
+        raise InvalidValueError(f"{name} must rise, got {_few(indices)} in {where}()")
+    return indices.astype(np.intp, copy=False)
+
+
+def _few(array: Array) -> str:
+    return np.array2string(array, threshold=6, edgeitems=3)
 
 
 def line_up(work: Sequence[Call], lines: Array, places: Array | None, out: Array) -> Call:

@@ -46,9 +46,18 @@ from typing import Any, Self
 
 import numpy as np
 
-from minprune.arguments import Array, Bools
-from minprune.errors import InvalidTypeError
-from minprune.inference.matrix import Call, Matrix, frozen, line_up, writeable
+from minprune.arguments import Array, Bools, float_dtype, whole
+from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune.inference.matrix import (
+    Call,
+    Matrix,
+    floats,
+    frozen,
+    integers,
+    line_up,
+    pair_of_sizes,
+    writeable,
+)
 
 _FILL = 1.15  # filling up that is accepted, as a multiple of what is stored
 _MOST_GROUPS = 8
@@ -76,8 +85,17 @@ class Group:
     widths: Array
 
     def __post_init__(self) -> None:
-        for name in ("values", "columns", "starts", "heights", "widths"):
-            object.__setattr__(self, name, frozen(getattr(self, name)))
+        values = floats(self.values, "values", "Group", 3)
+        panels, height, width = values.shape
+        most = np.iinfo(np.intp).max
+        object.__setattr__(self, "values", frozen(values))
+        for name, shape, below in (
+            ("columns", (panels, width), most),
+            ("starts", (panels,), most),
+            ("heights", (panels,), height + 1),
+            ("widths", (panels,), width + 1),
+        ):
+            object.__setattr__(self, name, frozen(integers(getattr(self, name), name, "Group", shape, below)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.values, self.columns, self.starts, self.heights, self.widths)
@@ -98,10 +116,14 @@ class Panels(Matrix):
     """
 
     def __init__(self, groups: list[Group], shape: tuple[int, int], dtype: Any, nnz: int, together: bool) -> None:
+        self.shape = pair_of_sizes(shape, "Panels")
+        self._dtype: np.dtype[Any] = float_dtype(dtype, "Panels")
+        if not isinstance(together, bool):
+            raise InvalidTypeError(f"together must be True or False, got {together!r} in Panels()")
+        _check_groups(groups, self._dtype, self.shape, together)
         self.groups, self.together = groups, together
-        self.shape, self.nnz = shape, nnz
-        self._dtype: np.dtype[Any] = np.dtype(dtype)
         self.multiply_adds = sum(group.values.size for group in groups)
+        self.nnz = whole(nnz, "nnz", "Panels", at_least=0, at_most=self.multiply_adds)
 
     @classmethod
     def from_dense(cls, w: object, mask: Bools | None = None, *, together: bool = True) -> Self:
@@ -189,6 +211,29 @@ class Panels(Matrix):
         if not widths:
             return ", 0 panels"
         return f", {len(widths)} panels, {min(widths)} … {max(widths)} columns in each"
+
+
+def _check_groups(groups: object, dtype: np.dtype[Any], shape: tuple[int, int], together: bool) -> None:
+    """Refuse panels that are not in the matrix, or lie over each other."""
+    if not isinstance(groups, list) or not all(isinstance(group, Group) for group in groups):
+        raise InvalidTypeError(f"groups must be a list of Groups, got {type(groups).__name__} in Panels()")
+    if not groups:
+        return
+    for k, group in enumerate(groups):
+        if group.values.dtype != dtype:
+            raise InvalidValueError(
+                f"values of groups[{k}] must have dtype {dtype}, got {group.values.dtype} in Panels()"
+            )
+        if not together and (len(group.values) != 1 or group.heights[0] != group.values.shape[1]):
+            raise InvalidValueError(f"groups[{k}] must hold one panel, not filled up, if not together in Panels()")
+    last = max(int(group.columns.max(initial=-1)) for group in groups)
+    if last >= shape[1]:
+        raise InvalidValueError(f"columns must be in [0, {shape[1]}), got {last} in Panels()")
+    starts, heights = (np.concatenate([getattr(group, name) for group in groups]) for name in ("starts", "heights"))
+    order = np.argsort(starts, kind="stable")
+    starts, ends = starts[order], (starts + heights)[order]
+    if (starts[1:] < ends[:-1]).any() or ends.max(initial=0) > shape[0]:
+        raise InvalidValueError(f"panels must lie apart within {shape[0]} rows in Panels()")
 
 
 def panel_starts(mask: Bools) -> Array:

@@ -28,6 +28,8 @@ from packing import held_arrays
 
 from minprune.inference.csr import CSR
 from minprune.inference.dense import DenseMatrix, PackedDense
+from minprune.inference.ell import ELL
+from minprune.inference.panels import Panels
 
 
 def ragged(dtype=np.float32):
@@ -225,10 +227,19 @@ class Factor:
 
 
 def of_objects(kind, mask):
-    if kind is not CSR:
-        return kind._pack(np.full(mask.shape, 2.0, object), mask)
-    packed = CSR.from_dense(np.full(mask.shape, 2.0), mask)
-    object.__setattr__(packed, "data", packed.data.astype(object))
+    """Pack numbers, and make objects of them afterwards: a constructor takes floats alone."""
+    packed = kind._pack(np.full(mask.shape, 2.0), mask)
+    if isinstance(packed, CSR):
+        object.__setattr__(packed, "data", packed.data.astype(object))
+        return packed
+    packed._dtype = np.dtype(object)
+    if isinstance(packed, ELL):
+        packed.slices = [(values.astype(object), columns) for values, columns in packed.slices]
+    elif isinstance(packed, Panels):
+        for group in packed.groups:
+            object.__setattr__(group, "values", group.values.astype(object))
+    else:
+        packed.values = packed.values.astype(object)
     return packed
 
 
