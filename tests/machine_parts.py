@@ -99,6 +99,26 @@ def regrown(network, data, regrow, pattern, t, seed):
     return regrow.masks(network, scores, t, pattern=pattern, data=data, rng=np.random.default_rng(seed))
 
 
+def check_counts(network, plan, gone, level, allocation, pattern):
+    """See that a plan that was applied says truly what went, and that as much went as was asked for."""
+    weights = {name: p.size for name, p in network.prunable.items()}
+    now = {name: p.size - p.kept for name, p in network.prunable.items()}
+    assert plan.achieved == sum(now.values()) == round(plan.sparsity * plan.weights)
+    assert [layer.achieved for layer in plan.layers] == list(now.values())
+    assert [layer.pruned_before for layer in plan.layers] == list(gone.values())
+    total, before = sum(weights.values()), sum(gone.values())
+    if pattern not in ("Unstructured", "NM"):
+        assert now == gone or sum(now.values()) <= max(before, plan.requested)
+    elif allocation in ("Global", "LAMP", "ErdosRenyi"):
+        assert sum(now.values()) == max(before, round(level * total))
+    elif allocation == "Uniform":
+        assert now == {name: max(gone[name], round(level * weights[name])) for name in weights}
+    else:
+        first, *others = weights
+        assert now[first] == max(gone[first], round(level * weights[first]))
+        assert all(now[name] == gone[name] for name in others)
+
+
 def digest(network):
     """Every bit of a network: values, gradients, masks, and what optimizers remember."""
     found = {}
