@@ -6,11 +6,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 import sweeping
 from sweeping import ASKED, CRITERIA, build, same
 
+from minprune.study import runs as running
 from minprune.study.sweep import sweep
 
 RUNS = 2 * (1 + 2 * 8)
@@ -74,6 +78,18 @@ def test_a_stopped_sweep_goes_on_where_it_was(tmp_path):
     assert program.communicate(timeout=60)[1] == ""
     assert count(notes) - done == RUNS - kept
     assert count(results / "runs", ".json") == RUNS
+
+
+def test_a_worker_goes_on_as_long_as_its_parent_and_no_longer(monkeypatch):
+    over, ended = Event(), SimpleQueue()
+    monkeypatch.setattr(running, "parent_process", lambda: SimpleNamespace(join=over.wait))
+    monkeypatch.setattr("os._exit", ended.put)
+    monkeypatch.setattr("signal.signal", lambda *how: None)
+    running._leave_with_parent()
+    with pytest.raises(Empty):
+        ended.get(timeout=0.05)
+    over.set()
+    assert ended.get(timeout=60) == 1
 
 
 def test_what_a_stopped_sweep_comes_to_is_what_one_in_one_go_finds(tmp_path):
