@@ -53,6 +53,16 @@ def product(w, x):
     return (((8 * w).astype(np.int64) @ (8 * x).astype(np.int64)) / 64).astype(w.dtype)
 
 
+def multiply_into_what_is_soiled(name, form, w, batch, seed):
+    """Call a product again and again with other samples, each time into a buffer full of NaN."""
+    out = np.empty((w.shape[0], batch), w.dtype)
+    call = form.into(out)
+    for number in range(3):
+        x = eighths((w.shape[1], batch), w.dtype, seed + number)
+        out[...] = np.nan
+        assert bits(call(x) + 0) == bits(product(w, x)), name  # −0.0 is `@`'s to mend
+
+
 class Algebra(RuleBasedStateMachine):
     """The model is a dense matrix and its mask; beside it the same in every format, each with a past of its own."""
 
@@ -134,6 +144,13 @@ class Algebra(RuleBasedStateMachine):
         x = eighths((self.w.shape[1], batch), self.w.dtype, seed)
         assert bits(self.forms[name] @ x) == bits(product(self.w, x))
 
+    @rule(seed=SEEDS, batch=st.sampled_from([1, 2, 17]))
+    def multiply_into_what_is_soiled(self, seed, batch):
+        """Every format writes all of its buffer each time, and leaves nothing over for the next call."""
+        if 0 not in self.w.shape:
+            for name, form in self.forms.items():
+                multiply_into_what_is_soiled(name, form, self.w, batch, seed)
+
     @rule(name=FORMS, seed=SEEDS)
     def multiply_a_vector(self, name, seed):
         x = eighths(self.w.shape[1], self.w.dtype, seed)
@@ -200,6 +217,27 @@ class Algebra(RuleBasedStateMachine):
         assert len({id(array) for arrays in owners.values() for array in arrays}) == sum(map(len, owners.values()))
         assert self.forms["csr"].multiply_adds == self.forms["csr"].nnz
         assert self.forms["dense"].multiply_adds == self.w.size
+
+
+MASKS = {
+    "full": np.ones((6, 5), bool),
+    "empty": np.zeros((6, 5), bool),
+    "an empty row": np.arange(6)[:, None] + np.zeros((6, 5)) != 2,
+    "the last row empty": np.arange(6)[:, None] + np.zeros((6, 5)) != 5,
+    "an empty column": np.zeros((6, 5)) + np.arange(5) != 2,
+    "as many in each row": np.add.outer(np.arange(6), np.arange(5)) % 3 == 0,
+    "longer and longer": np.tri(6, 5, dtype=bool),
+    "panels": np.repeat(np.array([[1, 1, 0, 0, 1], [0, 0, 0, 0, 0], [0, 1, 1, 0, 0]], bool), 2, axis=0),
+    "one": np.arange(30).reshape(6, 5) == 17,
+}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 17])
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_buffer_that_is_soiled_is_written_all_over(name, mask, batch):
+    w = np.where(MASKS[mask], eighths((6, 5), np.float32, 1) + np.float32(4.5), 0)  # with no zero among the kept
+    multiply_into_what_is_soiled(name, MAKERS[name](w, MASKS[mask]), w, batch, 0)
 
 
 EXAMPLES = settings.default.max_examples  # of a profile: 30 in dev, 60 in ci; here they cost more, and find more
