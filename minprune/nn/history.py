@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from minprune.arguments import whole
 from minprune.display import table
-from minprune.errors import InvalidValueError, did_you_mean
+from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
 
 
 @dataclass
@@ -36,7 +40,27 @@ class History:
     best_epoch: int | None = None
     stopped: str = ""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.columns, Mapping):
+            raise InvalidTypeError(f"columns must be a dict of lists, got {type(self.columns).__name__} in History()")
+        for name, values in self.columns.items():
+            if not isinstance(name, str) or isinstance(values, str) or not isinstance(values, Sequence):
+                raise InvalidTypeError(
+                    f"columns must map names to lists of numbers, got {name!r}: {values!r} in History()"
+                )
+            for value in values:
+                _check_number(value, name, "History")
+            if len(values) != len(self):
+                raise InvalidValueError(f"{name} must have {len(self)} entries, got {len(values)} in History()")
+        if self.best_epoch is not None:
+            whole(self.best_epoch, "best_epoch", "History")
+        if not isinstance(self.stopped, str):
+            raise InvalidTypeError(f"stopped must be a string, got {self.stopped!r} in History()")
+
     def add(self, **row: float) -> None:
+        """Append an epoch's row."""
+        for name, value in row.items():
+            _check_number(value, name, "add")
         for name, value in row.items():
             self.columns.setdefault(name, []).append(value)
 
@@ -61,3 +85,9 @@ class History:
         return table(
             list(self.columns), rows, title=f"History of {len(self)} epochs{best}{self.stopped and ', ' + self.stopped}"
         )
+
+
+def _check_number(value: object, name: str, where: str) -> None:
+    """Refuse what is no number; a loss may be NaN or infinite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InvalidTypeError(f"{name} must be a number, got {type(value).__name__} {value!r} in {where}()")

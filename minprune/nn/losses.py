@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from minprune.arguments import Array, finite, labels, numeric, weights_of_samples
-from minprune.errors import InvalidValueError
+from minprune.errors import InvalidTypeError, InvalidValueError
 
 
 class Loss(ABC):
@@ -36,7 +36,7 @@ class Loss(ABC):
     def value_and_gradient(
         self, output: Array, target: Array, sample_weight: Array | None = None
     ) -> tuple[float, Array]:
-        """Return L and ∂L/∂output; both arguments are already checked.
+        """Return L and ∂L/∂output; that the numbers in both arguments are good is already checked.
 
         Parameters
         ----------
@@ -45,6 +45,7 @@ class Loss(ABC):
         target : array, (batch,) or (batch, outputs)
         sample_weight : array, (batch,), optional
         """
+        check_batch(output, target)
         losses, grads = self.per_sample(output, target)
         if sample_weight is None:
             grads /= len(losses)
@@ -74,6 +75,16 @@ class Loss(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def check_batch(output: object, target: object) -> None:
+    """Refuse what is no batch of outputs with their targets, by a look that costs a training nothing."""
+    if not isinstance(output, np.ndarray) or output.ndim != 2 or output.dtype.kind != "f" or not len(output):
+        got = f"{output.dtype} {output.shape}" if isinstance(output, np.ndarray) else type(output).__name__
+        raise InvalidTypeError(f"output must be a float array (batch, outputs), got {got} in value_and_gradient()")
+    if not isinstance(target, np.ndarray) or target.ndim == 0 or len(target) != len(output):
+        got = f"shape {target.shape}" if isinstance(target, np.ndarray) else type(target).__name__
+        raise InvalidTypeError(f"target must be an array with {len(output)} entries, got {got} in value_and_gradient()")
 
 
 class SoftmaxCrossEntropy(Loss):

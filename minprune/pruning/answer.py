@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from minprune.arguments import Array, Bools
+from minprune.arguments import Array, Bools, mask_of_shape, whole
 from minprune.display import count, percent, table
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.network import Network
@@ -91,6 +91,27 @@ class Plan:
     _decision: Decision
     values: Mapping[str, Array] = field(default_factory=lambda: MappingProxyType({}))
     _rounds: Rounds | None = None
+
+    def __post_init__(self) -> None:
+        for what in ("masks", "scores", "values"):
+            if not isinstance(getattr(self, what), Mapping):
+                raise InvalidTypeError(
+                    f"{what} must be a mapping of names to arrays, got {getattr(self, what)!r} in Plan()"
+                )
+        if not isinstance(self.layers, tuple) or not all(isinstance(layer, LayerPlan) for layer in self.layers):
+            raise InvalidTypeError(f"layers must be a tuple of LayerPlans, got {self.layers!r} in Plan()")
+        for name, mask in self.masks.items():
+            mask_of_shape(mask, np.shape(mask), name, "Plan")
+        for layer in self.layers:
+            for what in ("masks", "scores"):
+                if layer.name not in getattr(self, what):
+                    raise InvalidValueError(f"{what} must have {layer.name}, a layer of the plan, in Plan()")
+        for what in ("requested", "achieved"):
+            whole(getattr(self, what), what, "Plan", at_least=0)
+        if not isinstance(self._decision, Decision):
+            raise InvalidTypeError(
+                f"a Plan is made by plan(), which knows its reasons, got {self._decision!r} in Plan()"
+            )
 
     @property
     def weights(self) -> int:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
+import numpy as np
+
 from minprune.arguments import Array, whole
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.network import Network
@@ -62,6 +64,7 @@ class Unstructured(Pattern):
     """
 
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        check_scored(network, scores)
         return SingleWeights(network, scores)
 
 
@@ -99,6 +102,7 @@ class NM(Pattern):
         self.n = whole(n, "n", "NM", at_most=self.m - 1)
 
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        check_scored(network, scores)
         return Slots(network, scores, self.n, self.m)
 
     def __repr__(self) -> str:
@@ -138,6 +142,7 @@ class Tiling(Pattern):
         """Return the number (0, 1, …) of the tile that each weight of an (inputs, outputs) layer is in."""
 
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        check_scored(network, scores)
         return Tiles(network, scores, self._how, self.numbers, self.noun)
 
     def __repr__(self) -> str:
@@ -178,9 +183,11 @@ class Blocks(Tiling):
         self.shape = (whole(rows, "shape[0]", type(self).__name__), whole(columns, "shape[1]", type(self).__name__))
 
     def numbers(self, shape: tuple[int, ...]) -> Array:
+        check_layer_shape(shape)
         return rectangle_numbers(shape, self.shape)
 
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        check_scored(network, scores)
         return Rectangles(network, scores, self._how, self.shape, self.noun)
 
     def __repr__(self) -> str:
@@ -256,6 +263,7 @@ class Neurons(Pattern):
         self._how = reduction(reduce, "Neurons")
 
     def units(self, network: Network, scores: Mapping[str, Array]) -> Units:
+        check_scored(network, scores)
         if len(network.dense) < 2 and not self.inputs:
             raise InvalidValueError(
                 "Neurons needs a network with a hidden layer, got a single Dense in plan(); Neurons(inputs=True) can "
@@ -265,6 +273,29 @@ class Neurons(Pattern):
 
     def __repr__(self) -> str:
         return f"Neurons({_reduce(self.reduce)}{', inputs=True' if self.inputs else ''})"
+
+
+def check_scored(network: object, scores: object) -> None:
+    """Refuse what can't be cut into units. That scores are finite is looked at once, by who takes them in: `plan`."""
+    if not isinstance(network, Network):
+        raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in units()")
+    if not isinstance(scores, Mapping):
+        raise InvalidTypeError(f"scores must be a mapping of names to arrays, got {type(scores).__name__} in units()")
+    for name, parameter in network.prunable.items():
+        given = scores.get(name)
+        if not isinstance(given, np.ndarray) or given.dtype.kind != "f" or given.shape != parameter.shape:
+            got = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+            raise InvalidValueError(
+                f"scores of {name} must be a float array of shape {parameter.shape}, got {got} in units()"
+            )
+
+
+def check_layer_shape(shape: object) -> None:
+    """Refuse what is no (inputs, outputs)."""
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise InvalidTypeError(f"shape must be (inputs, outputs), got {shape!r} in numbers()")
+    for k, number in enumerate(shape):
+        whole(number, f"shape[{k}]", "numbers")
 
 
 def _reduce(reduce: Reduce) -> str:

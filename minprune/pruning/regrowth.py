@@ -20,11 +20,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from minprune.arguments import Array, Bools, real
-from minprune.errors import InvalidValueError
+from minprune.arguments import Array, Bools, generator, real
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
 from minprune.pruning.criteria import GradientMagnitude, check_scores
+from minprune.pruning.criteria.criterion import check_network
 from minprune.pruning.criteria.passes import checked_loss
 from minprune.pruning.masks import lowest
 from minprune.pruning.patterns import Pattern
@@ -67,7 +68,8 @@ class Regrowth(ABC):
         >>> [round(SET(0.3).share(t), 3) for t in (0, 0.5, 1)]
         [0.3, 0.15, 0.0]
         """
-        return self.fraction / 2 * (1 + math.cos(math.pi * t))
+        place = real(t, "t", "share", low=0.0, high=1.0)
+        return self.fraction / 2 * (1 + math.cos(math.pi * place))
 
     def masks(
         self,
@@ -94,15 +96,18 @@ class Regrowth(ABC):
         data : (x, y) or None
         rng : Generator
         """
+        if isinstance(pattern, type) or not callable(getattr(pattern, "units", None)):
+            raise InvalidTypeError(f"pattern must be a Pattern, got {pattern!r} in masks()")
+        draws, share = generator(rng, "masks"), self.share(t)  # before a random number is drawn
         units = pattern.units(network, scores)
         if not isinstance(units, Separable):
             raise InvalidValueError(
                 f"regrow needs a pattern whose units share no weights, got {pattern!r}: a {units.noun} that grew would "
                 f"bring weights of other {units.noun}s with it"
             )
-        given = self.promise(network, data, rng)
+        given = self.promise(network, data, draws)
         hopes = {name: check_scores(name, given.get(name), p.shape, repr(self)) for name, p in network.prunable.items()}
-        layers = {name: _Layer(units, name, self.share(t)) for name in units.scores}
+        layers = {name: _Layer(units, name, share) for name in units.scores}
         dropped = {name: layer.lowest() for name, layer in layers.items()}
         if not self.may_return:
             hopes = {name: np.where(units.spread(name, dropped[name]), 0.0, hope) for name, hope in hopes.items()}
@@ -176,7 +181,9 @@ class SET(Regrowth):
     may_return = False
 
     def promise(self, network: Network, data: object, rng: np.random.Generator) -> Mapping[str, Array]:
-        return {name: rng.random(p.shape) for name, p in network.prunable.items()}
+        check_network(network, "promise")
+        draws = generator(rng, "promise")
+        return {name: draws.random(p.shape) for name, p in network.prunable.items()}
 
 
 class _Layer:

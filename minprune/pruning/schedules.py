@@ -52,6 +52,7 @@ class Schedule(ABC):
 
     def level(self, t: float, initial: float, final: float) -> float:
         """Return the sparsity at place t in [0, 1] on the way from `initial` to `final`; both ends are exact."""
+        _check_way(t, initial, final)
         done = self.ramp(t)
         return final if done >= 1 else initial + (final - initial) * done
 
@@ -210,6 +211,7 @@ class Geometric(Schedule):
         return t
 
     def level(self, t: float, initial: float, final: float) -> float:
+        _check_way(t, initial, final)
         if t <= 0 or t >= 1 or initial == final:
             return final if t >= 1 else initial
         level = 1 - (1 - initial) * math.pow((1 - final) / (1 - initial), t)
@@ -304,3 +306,10 @@ class Custom(Schedule):
     def __repr__(self) -> str:
         name = getattr(self.function, "__name__", repr(self.function))
         return f"Custom({name}, begin={self.begin:g}, end={self.end:g}, updates={self.updates})"
+
+
+def _check_way(t: object, initial: object, final: object) -> None:
+    """Refuse a place that is not on the way, or a way that leads down."""
+    real(t, "t", "level", low=0.0, high=1.0)
+    end = real(final, "final", "level", low=0.0, high=1.0)
+    real(initial, "initial", "level", low=0.0, high=end)

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from minprune.arguments import choice
+from minprune.arguments import choice, fraction
 from minprune.display import table
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.storage import write_whole
 from minprune.storage.files import path_of
 
@@ -55,6 +56,28 @@ class Sweep:
 
     records: tuple[dict[str, Any], ...]
     metrics: tuple[str, ...] = ("accuracy",)
+
+    def __post_init__(self) -> None:
+        for name in ("records", "metrics"):
+            if not isinstance(getattr(self, name), tuple) or not getattr(self, name):
+                raise InvalidTypeError(
+                    f"{name} must be a tuple with at least one entry, got {getattr(self, name)!r} in Sweep()"
+                )
+        for metric in self.metrics:
+            if not isinstance(metric, str):
+                raise InvalidTypeError(f"metrics must hold names, got {metric!r} in Sweep()")
+        for i, record in enumerate(self.records):
+            if not isinstance(record, Mapping):
+                raise InvalidTypeError(f"records[{i}] must be a dict, got {type(record).__name__} in Sweep()")
+            for key in (*GROUP, *self.metrics):
+                if key not in record:
+                    raise InvalidValueError(
+                        f"records[{i}] must have {key!r}, got {', '.join(map(str, record))} in Sweep()"
+                    )
+            for key in self.metrics:
+                if isinstance(record[key], bool) or not isinstance(record[key], int | float):
+                    raise InvalidTypeError(f"{key} of records[{i}] must be a number, got {record[key]!r} in Sweep()")
+            fraction(record["sparsity"], f"sparsity of records[{i}]", "Sweep")
 
     def summary(self, metric: str | None = None) -> list[dict[str, Any]]:
         """Return a dict for each group of runs that differ in their seed only.

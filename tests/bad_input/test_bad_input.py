@@ -6,7 +6,9 @@ The table is in the `bad_*` modules beside this one, a row for each call and bad
 import tracemalloc
 
 import bad_fitting
+import bad_hooks
 import bad_inference
+import bad_made
 import bad_plans
 import bad_pruning
 import bad_study
@@ -24,13 +26,15 @@ TABLE: list[Row] = [
     *bad_pruning.CRITERIA, *bad_pruning.PATTERNS, *bad_pruning.ALLOCATIONS, *bad_pruning.SCHEDULES,
     *bad_plans.PLANS, *bad_plans.MASKINGS, *bad_plans.WAYS,
     *bad_inference.INFERENCE, *bad_inference.KEEPING,
+    *bad_hooks.SCORING, *bad_hooks.SHAPING, *bad_hooks.TRAINING, *bad_hooks.PROGRESS,
+    *bad_made.RESULTS, *bad_made.FORMATS, *bad_made.OVERFLOWS,
     *bad_study.MEASURES, *bad_study.SWEEPS, *bad_study.PLOTS, *bad_study.DATA,
 ]  # fmt: skip
 MEMORY = 2**20  # bytes that a refusal may take at most
 
 # Public, but called with nothing of the caller's that could be bad.
 WITHOUT_ROWS = {
-    "takes no argument": {"ReLU", "Tanh", "Sigmoid", "GELU", "Unstructured", "Global", "ErdosRenyi"},
+    "takes no argument": {"ReLU", "Tanh", "Sigmoid", "GELU"},
     "is a result, made by breakeven() and replay(), whose methods take a path or a name": {"Breakeven", "Replay"},
     "is raised, not called": set(errors.__all__),
 }

@@ -14,6 +14,13 @@ NET = Network.mlp([4, 3, 2], rng=0)
 ROW = {"width": 8, "sparsity": 0.5, "batch": 1, "speedup": 2.0}
 
 
+def _uneven():
+    """A history that has lost an entry since it was made."""
+    found = History({"epoch": [1, 2], "loss": [3, 4]})
+    found.columns["loss"].pop()
+    return found
+
+
 def quality(rows, metric="AUC", **more):
     return plots.plot_quality(rows, metric=metric, **more)
 
@@ -38,7 +45,7 @@ REFUSED = {
     "plot_history()",
     lambda: plots.plot_history({"a": history(loss=[1, np.nan, 3])}): "loss of history['a'] must be finite, got 1 NaN "
     "or infinite in plot_history(), the first at (1,): nan",
-    lambda: plots.plot_history(History({"epoch": [1, 2], "loss": [3]})): "loss of history must have 2 entries, got 1 "
+    lambda: plots.plot_history(_uneven()): "loss of history must have 2 entries, got 1 "
     "in plot_history()",
     lambda: quality({}): "rows must hold at least one point, got none in plot_quality()",
     lambda: quality(3): "rows must be dicts in a list, got int in plot_quality()",

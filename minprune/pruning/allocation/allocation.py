@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from minprune.arguments import Array, choice, whole
-from minprune.errors import InvalidValueError, did_you_mean
+from minprune.arguments import Array, choice, real, whole
+from minprune.errors import InvalidTypeError, InvalidValueError, did_you_mean
 from minprune.pruning.criteria import check_scores
 from minprune.pruning.units import Units
 
@@ -50,10 +50,24 @@ class Allocation(ABC):
         """Return this allocation on the way, where `level` says how far each sparsity has come: itself, unless it sets
         the sparsity.
         """
+        check_level(level)
         return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def check_question(units: object, sparsity: object) -> None:
+    """Refuse what `groups` can't be asked."""
+    if not isinstance(units, Units):
+        raise InvalidTypeError(f"units must be Units, as a pattern makes them, got {type(units).__name__} in groups()")
+    real(sparsity, "sparsity", "groups", low=0.0, high=1.0)  # 1 on the way of a network with nothing left
+
+
+def check_level(level: object) -> None:
+    """Refuse what is no function of a sparsity."""
+    if not callable(level):
+        raise InvalidTypeError(f"level must be a function of a sparsity, got {level!r} in scaled()")
 
 
 def groups_of(allocation: Allocation, units: Units, sparsity: float) -> list[Group]:

@@ -18,7 +18,7 @@ import numpy as np
 from minprune.arguments import Array
 from minprune.display import count
 from minprune.errors import BudgetError
-from minprune.pruning.allocation.allocation import Allocation, Group
+from minprune.pruning.allocation.allocation import Allocation, Group, check_question
 from minprune.pruning.allocation.layers import rank_shares
 from minprune.pruning.units import Units
 
@@ -51,6 +51,7 @@ class ErdosRenyi(Allocation):
     """
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
+        check_question(units, sparsity)
         total = sum(units.total.values())
         goes = round(sparsity * total)
         if not units.separable:

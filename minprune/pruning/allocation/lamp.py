@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from minprune.arguments import Array, Bools, real
-from minprune.pruning.allocation.allocation import Allocation, Group
+from minprune.pruning.allocation.allocation import Allocation, Group, check_question
 from minprune.pruning.units import Units
 
 
@@ -46,6 +46,7 @@ class LAMP(Allocation):
         self.power = None if power is None else real(power, "power", "LAMP", low=0.0, ends="(]")
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
+        check_question(units, sparsity)
         power = self.power or (2 if units.sizes is None else 1)
         dead = units.dead  # what the pattern spares is not up for dropping, but it is left, and counts
         scores = {name: lamp_scores(units.scores[name], ~dead[name], power) for name in units.scores}

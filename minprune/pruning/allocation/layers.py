@@ -8,7 +8,7 @@ import numpy as np
 
 from minprune.arguments import Array, choice, fraction
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.pruning.allocation.allocation import Allocation, Group, known_layers
+from minprune.pruning.allocation.allocation import Allocation, Group, check_level, check_question, known_layers
 from minprune.pruning.units import Units
 
 
@@ -29,6 +29,7 @@ class Global(Allocation):
     """
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
+        check_question(units, sparsity)
         return [Group(tuple(units.scores), round(sparsity * sum(units.total.values())))]
 
 
@@ -63,6 +64,7 @@ class Uniform(Allocation):
         self.within = choice(within, "within", "Uniform", ("layer", "output"))
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
+        check_question(units, sparsity)
         if self.within == "output":
             scores = _output_shares(units)
             return [Group((name,), round(sparsity * units.total[name]), scores=scores) for name in units.scores]
@@ -108,12 +110,14 @@ class PerLayer(Allocation):
             self.sparsities[full] = fraction(value, f"sparsities[{name!r}]", "PerLayer")
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
+        check_question(units, sparsity)
         known_layers(self.sparsities, units, "PerLayer()")
         if units.separable:
             return [Group((name,), round(s * units.total[name])) for name, s in self.sparsities.items()]
         return [Group((name,), round(s * units.scores[name].size), "units") for name, s in self.sparsities.items()]
 
     def scaled(self, level: Callable[[float], float]) -> PerLayer:
+        check_level(level)
         return PerLayer({name: level(s) for name, s in self.sparsities.items()})
 
     def __repr__(self) -> str:

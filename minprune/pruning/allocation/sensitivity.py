@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from minprune.arguments import Array
+from minprune.arguments import Array, numeric, real
 from minprune.display import percent, table
-from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
-from minprune.pruning.allocation.allocation import Allocation, Group, known_layers
+from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError, did_you_mean
+from minprune.pruning.allocation.allocation import Allocation, Group, check_question, known_layers
 from minprune.pruning.allocation.layers import in_proportion
 from minprune.pruning.units import Units
 
@@ -60,6 +61,32 @@ class Curves:
     losses: Mapping[str, tuple[float, ...]]
     recipe: str = ""
 
+    def __post_init__(self) -> None:
+        real(self.base, "base", "Curves")
+        for what in ("sparsities", "losses"):
+            if not isinstance(getattr(self, what), Mapping) or not getattr(self, what):
+                raise InvalidTypeError(
+                    f"{what} must be a dict of layers to numbers, got {getattr(self, what)!r} in Curves()"
+                )
+        if self.sparsities.keys() != self.losses.keys():
+            raise InvalidValueError(
+                f"sparsities and losses must be of the same layers, got {', '.join(map(str, self.sparsities))} and "
+                f"{', '.join(map(str, self.losses))} in Curves()"
+            )
+        for name in self.losses:
+            if not isinstance(name, str):
+                raise InvalidTypeError(f"losses must go by the names of layers, got {name!r} in Curves()")
+            levels = _numbers(self.sparsities[name], f"sparsities[{name!r}]", high=1.0)
+            found = _numbers(self.losses[name], f"losses[{name!r}]")
+            if len(found) != len(levels):
+                raise InvalidValueError(
+                    f"losses[{name!r}] must have {len(levels)} entries, as sparsities has, got {len(found)} in Curves()"
+                )
+            if any(b <= a for a, b in pairwise(levels)):
+                raise InvalidValueError(f"sparsities[{name!r}] must rise, got {levels} in Curves()")
+        if not isinstance(self.recipe, str):
+            raise InvalidTypeError(f"recipe must be a string, got {self.recipe!r} in Curves()")
+
     def rows(self) -> list[dict[str, object]]:
         """Return one dict for each measurement, as `plot_quality` takes them, with the layer for a criterion.
 
@@ -74,6 +101,8 @@ class Curves:
 
     def cost(self, name: str, sparsity: Array) -> Array:
         """Return Δ of a layer at `sparsity`: on the line between measurements, infinite beyond the last."""
+        if name not in self.losses:
+            raise InvalidValueError(f"{name!r} is no layer of these curves{did_you_mean(name, self.losses)}")
         cost = np.asarray(self.losses[name]) - self.base
         return np.interp(sparsity, self.sparsities[name], cost, right=np.inf)
 
@@ -88,6 +117,15 @@ class Curves:
             rows,
             title=f"Sensitivity: one layer pruned at a time, {self.recipe}; loss {self.base:.4f} as it was",
         )
+
+
+def _numbers(values: object, name: str, *, high: float = np.inf) -> list[float]:
+    """Return the numbers of a curve, at least one: sparsities up to `high`, or losses of any size."""
+    array = numeric(values, name, "Curves")
+    if array.ndim != 1 or array.size == 0:
+        raise InvalidValueError(f"{name} must hold at least one number, got {values!r} in Curves()")
+    low = 0.0 if high == 1 else -np.inf
+    return [real(value, name, "Curves", low=low, high=high) for value in array.tolist()]
 
 
 class Sensitivity(Allocation):
@@ -130,6 +168,7 @@ class Sensitivity(Allocation):
         self.curves = curves
 
     def groups(self, units: Units, sparsity: float) -> list[Group]:
+        check_question(units, sparsity)
         known_layers(self.curves.losses, units, "Sensitivity()")
         names = [name for name in units.scores if name in self.curves.losses]
         missing = [name for name in units.total if name in units.scores and name not in names]

@@ -6,7 +6,7 @@ import numpy as np
 
 from minprune.arguments import Array, whole
 from minprune.nn.network import Network
-from minprune.pruning.criteria.criterion import Criterion
+from minprune.pruning.criteria.criterion import Criterion, check_network
 from minprune.pruning.criteria.passes import inputs_of_layers
 
 
@@ -47,6 +47,7 @@ class ActivationNorm(Criterion):
         self.batch_size = whole(batch_size, "batch_size", "ActivationNorm")
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         squares = {name: np.zeros(p.shape[0]) for name, p in network.prunable.items()}
         with np.errstate(over="ignore"):  # what is infinite is found by whoever takes the scores in
             for inputs in inputs_of_layers(network, data, self.batch_size):

@@ -35,6 +35,12 @@ class Criterion(ABC):
         return f"{type(self).__name__}()"
 
 
+def check_network(network: object, where: str = "scores") -> None:
+    """Refuse what has no weights to score."""
+    if not isinstance(network, Network):
+        raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} in {where}()")
+
+
 def scores_of(criterion: Criterion, network: Network, data: object, where: str) -> dict[str, Array]:
     """Ask `criterion` for its scores, see that they can be ranked, and hand them on read-only."""
     if data is None and getattr(criterion, "needs_data", False):

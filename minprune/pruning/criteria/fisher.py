@@ -8,6 +8,7 @@ import numpy as np
 
 from minprune.arguments import Array
 from minprune.nn.network import Network
+from minprune.pruning.criteria.criterion import check_network
 from minprune.pruning.criteria.gradient import LossCriterion
 from minprune.pruning.criteria.passes import signals
 
@@ -54,6 +55,7 @@ class Fisher(LossCriterion):
     """
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         squares = {name: np.zeros(p.shape, p.dtype) for name, p in network.prunable.items()}
         scales = dict.fromkeys(squares, 0.0)  # Σ_b g_b² is squares · scale²
         rows = 0

@@ -7,7 +7,7 @@ import numpy as np
 from minprune.arguments import Array, whole
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
-from minprune.pruning.criteria.criterion import Criterion
+from minprune.pruning.criteria.criterion import Criterion, check_network
 from minprune.pruning.criteria.passes import checked_loss, signals
 
 
@@ -54,6 +54,7 @@ class GradientMagnitude(LossCriterion):
     """
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         gradients = mean_gradients(network, data, self.loss, self.batch_size)
         return {name: np.abs(g, out=g) for name, g in gradients.items()}
 
@@ -93,6 +94,7 @@ class Saliency(LossCriterion):
     """
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         result = {}
         for name, gradient in mean_gradients(network, data, self.loss, self.batch_size).items():
             product = np.multiply(network.parameters[name].value, gradient, dtype=np.float64)  # small ones don't vanish

@@ -13,6 +13,7 @@ from minprune.arguments import Array, Bools, real
 from minprune.nn.layers import Dense, Layer
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
+from minprune.pruning.criteria.criterion import check_network
 from minprune.pruning.criteria.gradient import LossCriterion, mean_gradients
 
 STEP = 1e-7  # of the weights' norm: differences in float64 are then right to about seven digits
@@ -69,6 +70,7 @@ class GraSP(LossCriterion):
         self.temperature = real(temperature, "temperature", "GraSP", low=0.0, ends="(]")
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         worker, loss = _in_float64(network), _Cooled(self.loss, self.temperature)
         masks = {name: p.mask for name, p in network.prunable.items()}
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from minprune.arguments import RNG, Array, generator, whole
 from minprune.nn.network import Network
-from minprune.pruning.criteria.criterion import Criterion
+from minprune.pruning.criteria.criterion import Criterion, check_network
 
 
 class Magnitude(Criterion):
@@ -36,6 +36,7 @@ class Magnitude(Criterion):
         self.order = whole(order, "order", "Magnitude", at_most=2)
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         if self.order == 1:
             return {name: np.abs(p.value) for name, p in network.prunable.items()}
         with np.errstate(over="ignore"):  # what is infinite is found by whoever takes the scores in
@@ -67,5 +68,6 @@ class Random(Criterion):
         self.seed = int(generator(rng, "Random").integers(2**63))
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         draws = np.random.default_rng(self.seed)
         return {name: draws.random(p.shape, dtype=np.float32) for name, p in network.prunable.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from minprune.arguments import Array
 from minprune.errors import InvalidValueError
 from minprune.nn.network import Network
-from minprune.pruning.criteria.criterion import Criterion
+from minprune.pruning.criteria.criterion import Criterion, check_network
 from minprune.pruning.criteria.grasp import from_the_least
 
 
@@ -59,6 +59,7 @@ class Movement(Criterion):
 
     def after_backward(self, network: Network, step: int) -> None:
         """Add up the network's gradients as they are now; called by `fit` after each backward pass."""
+        check_network(network, "after_backward")
         if self._follows is None or self._follows() is not network:
             self._follows = weakref.ref(network)
             self._total = {name: np.zeros(p.shape, p.dtype) for name, p in network.prunable.items()}
@@ -68,6 +69,7 @@ class Movement(Criterion):
         self.steps += 1
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         if not self.steps:
             raise InvalidValueError(
                 "Movement() has seen no training: pass it to fit(…, callbacks=[movement]), or to a Pruner whose "

@@ -15,7 +15,7 @@ from minprune.arguments import Array, whole
 from minprune.errors import InvalidValueError
 from minprune.nn.losses import Loss
 from minprune.nn.network import Network
-from minprune.pruning.criteria.criterion import Criterion
+from minprune.pruning.criteria.criterion import Criterion, check_network
 from minprune.pruning.criteria.passes import checked_loss, inputs_of_layers, signals
 
 INPUTS = "inputs"  # the layer that input features are in
@@ -59,6 +59,7 @@ class NeuronCriterion(Criterion):
         """
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         units = self.neuron_scores(network, data)
         names = list(network.prunable)
         result = {}
@@ -110,6 +111,7 @@ class Activity(NeuronCriterion):
         self.batch_size = whole(batch_size, "batch_size", "Activity")
 
     def neuron_scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network, "neuron_scores")
         rows = 0
         active = {name: np.zeros(p.shape[0], np.int64) for name, p in network.prunable.items()}
         for inputs in inputs_of_layers(network, data, self.batch_size):
@@ -159,6 +161,7 @@ class NeuronTaylor(NeuronCriterion):
         self.batch_size = whole(batch_size, "batch_size", "NeuronTaylor")
 
     def neuron_scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network, "neuron_scores")
         rows = 0
         total = {name: np.zeros(p.shape[0]) for name, p in network.prunable.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by whoever takes the scores in

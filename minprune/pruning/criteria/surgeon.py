@@ -23,7 +23,7 @@ from minprune.arguments import Array, Bools, finite, mask_of_shape, real, whole
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.nn.layers import Dense
 from minprune.nn.network import Network
-from minprune.pruning.criteria.criterion import Criterion
+from minprune.pruning.criteria.criterion import Criterion, check_network
 from minprune.pruning.criteria.passes import inputs_of_layers
 
 
@@ -85,6 +85,7 @@ class OptimalBrainSurgeon(Criterion):
         self.batch_size = whole(batch_size, "batch_size", "OptimalBrainSurgeon")
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         result = {}
         for layer, inputs in _layers(network, data, self.batch_size):
             weight = layer.weight
@@ -117,6 +118,11 @@ class OptimalBrainSurgeon(Criterion):
         dict of str to array
             Every weight and bias by name; +0.0 where the mask is False, as it was where no weight of the output goes.
         """
+        check_network(network, "compensate")
+        if not isinstance(masks, Mapping):
+            raise InvalidTypeError(
+                f"masks must be a mapping of names to masks, got {type(masks).__name__} in compensate()"
+            )
         values = {}
         for layer, inputs in _layers(network, data, self.batch_size):
             weight = layer.weight

@@ -8,7 +8,7 @@ import numpy as np
 
 from minprune.arguments import Array, whole
 from minprune.nn.network import Network
-from minprune.pruning.criteria.criterion import Criterion
+from minprune.pruning.criteria.criterion import Criterion, check_network
 
 _PIECE = 1 << 16  # weights looked at together: in float64 they fit the cache
 _FAINT = 1e-200  # of the strongest unit of a layer; less shows in no score, and 1/less is not far from overflow
@@ -54,6 +54,7 @@ class SynFlow(Criterion):
         self.rounds = whole(rounds, "rounds", "SynFlow")
 
     def scores(self, network: Network, data: object = None) -> dict[str, Array]:
+        check_network(network)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found by whoever takes the scores in
             return self._flow(network)
 
