@@ -15,7 +15,7 @@ from minprune.nn.losses import Loss
 
 WIDTHS = (5, 7, 6, 4)
 ROWS = 16  # a power of two: means are exact
-FEWER = settings(max_examples=settings.default.max_examples // 3)  # where a table of members multiplies them
+FEWER = settings(max_examples=settings.default.max_examples // 3)  # where members multiply them, or trainings cost
 
 
 def eighths(rng, shape, dtype=np.float32):

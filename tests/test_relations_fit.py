@@ -66,6 +66,7 @@ def test_every_row_twice_changes_nothing_in_full_batches(optimizer, seed):
     assert_close(trained(net, (x, y), optimizer=optimizer, sample_weight=np.full(ROWS, 2.0)), plain)
 
 
+@FEWER
 @given(SEEDS)
 def test_every_row_twice_and_half_the_epochs_is_as_many_steps(seed):
     net, (x, y) = problem(seed)
@@ -98,6 +99,7 @@ def test_a_full_batch_is_the_gradients_of_its_parts_added_up(optimizer, seed, si
     assert_close(trained(net, (x, y), optimizer=optimizer, epochs=3), by_hand)
 
 
+@FEWER
 @given(SEEDS, st.integers(1, ROWS), DTYPES)
 def test_rows_that_do_not_count_are_as_if_left_out_of_a_full_batch(seed, count, dtype):
     net, (x, y) = problem(seed)
@@ -121,6 +123,7 @@ def test_units_inputs_and_classes_in_another_order_are_trained_alike(optimizer, 
     assert_close(other, permuted(plain, order))
 
 
+@FEWER
 @given(SEEDS)
 def test_one_step_with_units_in_another_order_is_exactly_alike(seed):
     net, (x, _) = network(seed), data(seed)
@@ -176,6 +179,7 @@ def test_a_run_begun_anew_at_a_step_with_what_was_remembered_is_the_run(optimize
     assert same(values(kept[0]), values(net))
 
 
+@FEWER
 @given(SEEDS, DTYPES)
 def test_who_watches_changes_nothing(seed, dtype):
     net, batch = problem(seed, dtype=dtype)
@@ -187,6 +191,7 @@ def test_who_watches_changes_nothing(seed, dtype):
     assert same(values(watched), values(plain))
 
 
+@FEWER
 @given(SEEDS, DTYPES)
 def test_a_pruner_of_nothing_is_no_pruner(seed, dtype):
     net, batch = problem(seed, dtype=dtype)
@@ -224,6 +229,7 @@ def test_other_numbers_are_taken_for_what_they_are(dtype, width):
     assert {p.dtype for p in found.parameters.values()} == {np.dtype(width)}
 
 
+@FEWER
 @given(SEEDS)
 def test_one_exact_step_is_the_same_in_both_float_widths(seed):
     """One layer, so that the squares' gradient needs no more digits than float32 has."""

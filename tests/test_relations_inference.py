@@ -123,6 +123,7 @@ def test_other_numbers_are_taken_for_what_they_are(pack, dtype, width):
 
 
 @each_format
+@FEWER
 @given(seed=SEEDS)
 def test_both_float_widths_hold_and_multiply_the_same_where_sums_are_exact(pack, seed):
     w, mask, x = matrix(seed)
@@ -184,6 +185,7 @@ def test_how_x_lies_in_memory_does_not_matter_to_what_a_program_tells(kernel, la
     assert same(there, x)
 
 
+@FEWER
 @given(SEEDS, DTYPES, st.sampled_from([0.1, 0.3, 0.6]), st.sampled_from(["relu", "tanh"]))
 def test_what_is_left_of_a_network_knows_no_order(seed, dtype, kept, activation):
     """As many units of each layer are left, with the same weights in another order, and they compute the same."""
@@ -198,6 +200,7 @@ def test_what_is_left_of_a_network_knows_no_order(seed, dtype, kept, activation)
     assert (np.abs(other(x[:, order[0]]) - small(x)[:, order[-1]]) <= slack[:, order[-1]]).all()
 
 
+@FEWER
 @given(SEEDS, DTYPES, st.sampled_from([0.1, 0.3, 0.6]))
 def test_complexity_knows_no_order_and_what_it_counts_goes_with_the_units(seed, dtype, kept):
     net, (x, _) = network(seed, kept=kept, dtype=dtype), data(seed, dtype=dtype)
@@ -212,6 +215,7 @@ def test_complexity_knows_no_order_and_what_it_counts_goes_with_the_units(seed, 
             assert getattr(theirs, name) is None if array is None else same(getattr(theirs, name), array[place])
 
 
+@FEWER
 @given(SEEDS, st.sampled_from([0.3, 0.6, 1.0]), st.integers(30, 95))
 def test_pruning_more_leaves_no_more_of_anything(seed, kept, percent):
     net = network(seed, numbers=normal, kept=kept)

@@ -196,6 +196,7 @@ def test_a_plan_does_not_change_when_every_row_is_there_twice(name, seed, level)
     assert_cut_alike(net, criterion, net, criterion, order, level, (x, y), (x.repeat(2, axis=0), y.repeat(2)))
 
 
+@FEWER
 @given(SEEDS, LEVELS, st.sampled_from(["Global", "Uniform", "ErdosRenyi", "LAMP"]),
        st.sampled_from(["Unstructured", "Neurons", "Neurons-inputs"]))  # fmt: skip
 def test_allocations_go_with_the_order_of_units(seed, level, allocation, pattern):
@@ -254,6 +255,7 @@ def test_a_network_keeps_its_dtype_whatever_is_done_to_it(dtype, tmp_path):
 # ── the same question ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@FEWER
 @given(SEEDS, LEVELS)
 def test_single_weights_are_the_smallest_of_all_shapes(seed, level):
     net, _ = problem(seed)
@@ -267,6 +269,7 @@ def test_single_weights_are_the_smallest_of_all_shapes(seed, level):
     assert same(dict(planned(net, mp.Magnitude(2), level).masks), dict(plain))
 
 
+@FEWER
 @given(SEEDS, LEVELS)
 def test_one_layer_leaves_nothing_to_allocate(seed, level):
     net = network(seed, numbers=normal, widths=(6, 9), kept=0.9)
@@ -277,6 +280,7 @@ def test_one_layer_leaves_nothing_to_allocate(seed, level):
     assert same(dict(alone.masks), dict(plain.masks))
 
 
+@FEWER
 @given(SEEDS, LEVELS)
 def test_the_same_for_all_is_a_sparsity_for_each(seed, level):
     net, _ = problem(seed)
@@ -287,6 +291,7 @@ def test_the_same_for_all_is_a_sparsity_for_each(seed, level):
     assert same(dict(uniform.masks), dict(per_layer.masks))
 
 
+@FEWER
 @given(SEEDS, LEVELS, LEVELS)
 def test_a_target_is_reached_on_any_way(seed, a, b):
     """In two steps as in one, by the threshold that the cut stands for, or by a pruner before the first step."""
