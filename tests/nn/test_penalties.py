@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minprune import L1, L2, GroupLasso, InvalidTypeError, InvalidValueError, Parameter
+from minprune.nn.penalties import Penalty
 
 SEEDS = st.integers(0, 2**16)
 KEPT = st.sampled_from([0.0, 0.5, 1.0])
@@ -166,6 +167,35 @@ def test_sums_add_gradients_and_step_one_after_the_other_in_order():
         np.testing.assert_array_equal(p.grad, other[name].grad)
     with pytest.raises(TypeError, match="unsupported operand"):
         L1(0.1) + 1
+
+
+class Told(Penalty):
+    """One of the reader's own."""
+
+    def __init__(self):
+        self.calls = []
+
+    def value(self, parameters):
+        return 1.0
+
+    def add_gradient(self, parameters):
+        self.calls.append("gradient")
+
+    def shrink(self, parameters, step):
+        self.calls.append(step)
+
+
+def test_a_penalty_of_ones_own_acts_within_a_sum_and_not_at_all_if_another_part_refuses():
+    own, parameters = Told(), weights(0)
+    (own + L2(0.2)).add_gradient(parameters)
+    (L1(0.1) + own).shrink(parameters, 0.5)
+    assert own.calls == ["gradient", 0.5]
+    refused = own + L1(0.1, names=["nowhere"])
+    for act in (lambda: refused.add_gradient(parameters), lambda: refused.shrink(parameters, 0.5)):
+        with pytest.raises(InvalidValueError, match="names no parameter of the network"):
+            act()
+    assert own.calls == ["gradient", 0.5]
+    assert (own + L2(0.0)).value(parameters) == 1.0
 
 
 def test_names_choose_the_parameters_biases_included():

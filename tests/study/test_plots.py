@@ -138,6 +138,18 @@ def test_one_layer_alone_can_be_asked_for():
     assert titles(figure) == [f"{kept} kept, {10 - kept} dropped"]
 
 
+@pytest.mark.parametrize(("factor", "label"), [(2.0**-40, ""), (2.0**900, ", in 1e+271"), (2.0**-1000, ", in 1e-300")])
+def test_weights_too_large_or_too_small_to_be_drawn_are_counted_alike_in_a_unit_that_is_told(factor, label):
+    plain, far = (Network.mlp([6, 5, 2], rng=0, dtype=np.float64) for _ in range(2))
+    for p in far.prunable.values():
+        p.value = p.value * factor
+    drawn, axis = (plot_weights(net).axes[0] for net in (plain, far))
+    np.testing.assert_array_equal(axis.patches[0].get_data().values, drawn.patches[0].get_data().values)
+    assert axis.get_xlabel() == f"value of the weight{label}"
+    unit = float(label.partition("in ")[2] or 1)
+    assert axis.get_xlim()[1] * unit == pytest.approx(drawn.get_xlim()[1] * factor)
+
+
 # activity
 
 
