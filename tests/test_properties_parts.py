@@ -1,4 +1,5 @@
-"""Properties of what has none beside its other tests: a choice of columns, a history, curves, fresh weights."""
+"""Properties of what has none beside its other tests: a choice of columns, a history, curves, fresh weights,
+a program."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -73,3 +74,21 @@ def test_reinitialised_keeps_every_mask_and_nothing_else(network, seed):
         assert q.value[q.mask].all() if p.prunable else not q.value.any()
         assert not np.shares_memory(p.value, q.value)
     assert {name: (p.value.tobytes(), p.mask.tobytes()) for name, p in network.parameters.items()} == before
+
+
+@given(networks(layers=(1, 3)), st.sampled_from(["dense", "packed", "panels", "ell", "csr"]), st.data())
+@settings(max_examples=15)
+def test_a_program_answers_as_its_network_and_its_answers_are_the_callers(network, kernel, data):
+    """Later calls change no earlier answer, and who writes into one changes no later one."""
+    batch = data.draw(st.integers(1, 3))
+    program = mp.compile(network, batch_size=batch, kernels=kernel)
+    assert isinstance(program, mp.Program)
+    xs = [data.draw(weights((rows, network.inputs))) for rows in (batch, 1, batch)]
+    answers = [program(x) for x in xs]
+    for x, answer in zip(xs, answers, strict=True):
+        np.testing.assert_allclose(answer, network(x), rtol=1e-5, atol=1e-4)
+    copies = [answer.copy() for answer in answers]
+    answers[0][...] = np.nan
+    again = program(xs[0])
+    assert again.tobytes() == copies[0].tobytes()
+    assert [answer.tobytes() for answer in answers[1:]] == [answer.tobytes() for answer in copies[1:]]

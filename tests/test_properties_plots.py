@@ -23,6 +23,15 @@ HERE = Blas("some BLAS", 1, "OMP_NUM_THREADS")
 
 @given(networks(layers=(1, 3)))
 @few
+def test_every_mask_is_drawn_weight_by_weight(network):
+    axes = mp.plot_masks(network).axes
+    for axis, (name, p) in zip(axes, network.prunable.items(), strict=True):
+        np.testing.assert_array_equal(axis.images[0].get_array(), p.mask.T)
+        assert axis.get_title(loc="left").startswith(f"{name}: {p.kept} of {p.size} kept")
+
+
+@given(networks(layers=(1, 3)))
+@few
 def test_every_kept_weight_that_is_not_zero_is_in_a_bin(network):
     axis = mp.plot_weights(network).axes[0]
     counts, edges, _ = axis.patches[0].get_data()
@@ -130,6 +139,20 @@ def test_every_cell_of_a_map_is_coloured_by_its_speed_up(grid):
     np.testing.assert_allclose(2.0 ** axis.images[0].get_array(), grid)
     low, high = axis.images[0].get_clim()
     assert low == -high
+
+
+@given(st.lists(st.lists(st.floats(0.01, 100), min_size=3, max_size=3), min_size=1, max_size=3))
+@few
+def test_every_row_of_a_table_of_speed_ups_is_a_cell(grid):
+    rows = [
+        {"width": width, "sparsity": level, "batch": 1, "speedup": speedup}
+        for width, row in enumerate(grid, 1)
+        for level, speedup in zip((0.5, 0.9, 0.99), row, strict=True)
+    ]
+    [axis] = mp.plot_where_it_pays(rows).axes
+    drawn = 2.0 ** np.asarray(axis.images[0].get_array())
+    np.testing.assert_allclose(sorted(drawn.reshape(-1)), sorted(np.ravel(grid)))
+    assert drawn.shape in ((len(grid), 3), (3, len(grid)))
 
 
 @given(st.lists(st.floats(1e-3, 0.9), min_size=1, max_size=40))
