@@ -4,7 +4,7 @@
     python tests/mutation/report.py minprune.nn          # of one part
     python tests/mutation/report.py --out tutorials/results/mutation.md
 
-The reasons stand in survivors.txt, a line for each: place | what was changed | reason. `run.py` must have gone before.
+The reasons stand in survivors/, a line for each: place | what was changed | kind: reason. `run.py` must have gone before.
 """
 
 import argparse
@@ -14,7 +14,17 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LIST = HERE / "survivors.txt"
+LISTS = HERE / "survivors"
+KINDS = {
+    "same": "nothing that can be observed differs",
+    "guard": "the line protects against what cannot happen now",
+    "words": "text of an internal error or label that no user meets",
+    "looks": "only how a picture looks",
+    "speed": "only time or memory differ",
+    "clock": "seen only by timing",
+    "limit": "a constant whose exact value does not matter",
+    "rare": "needs an input that no test can make at a reasonable cost",
+}
 ALIVE = {0: "survived", 33: "no test"}
 
 
@@ -45,13 +55,12 @@ def place(name, file):
 def explained():
     """Return the reasons that are written down: (place, change) -> reason."""
     reasons = {}
-    if not LIST.exists():
-        return reasons
-    for line in LIST.read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            where, rest = line.split(" | ", 1)
-            what, reason = rest.rsplit(" | ", 1)
-            reasons[where, what] = reason
+    for file in sorted(LISTS.glob("*.txt")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line and not line.startswith("#"):
+                where, rest = line.split(" | ", 1)
+                what, reason = rest.rsplit(" | ", 1)
+                reasons[where, what] = reason
     return reasons
 
 
@@ -86,7 +95,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="MODULE", help="only mutants whose name begins so")
     parser.add_argument("--out", type=Path, help="write the table and the reasons' counts here")
-    parser.add_argument("--stale", action="store_true", help="name lines of survivors.txt that no survivor needs")
+    parser.add_argument("--stale", action="store_true", help="name lines of survivors/ that no survivor needs")
     options = parser.parse_args()
     verdicts = {n: v for n, v in collected().items() if not options.names or n.startswith(tuple(options.names))}
     reasons, needed, kinds = explained(), set(), Counter()
@@ -115,12 +124,7 @@ def main():
 
 def page(scores, kinds, unexplained):
     """Return the page that is kept with the results."""
-    heads = {
-        line[2:].partition(":")[0]: line[2:].partition(":")[2].strip()
-        for line in (LIST.read_text(encoding="utf-8").splitlines() if LIST.exists() else ())
-        if line.startswith("# ") and ":" in line
-    }
-    rows = "\n".join(f"| {kind} | {count} | {heads.get(kind, '')} |" for kind, count in kinds.most_common())
+    rows = "\n".join(f"| {kind} | {count} | {KINDS.get(kind, '')} |" for kind, count in kinds.most_common())
     return f"""# Mutation testing
 
 One thing is changed in the code, and the tests are asked whether they notice. {datetime.date.today()}, mutmut 3.8.1,
@@ -134,7 +138,7 @@ Hypothesis without shrinking, 30 examples a property, one BLAS thread.
 
 A mutant is tried on a few seconds of the tests that run its function, the nearest first, so the score is a lower bound.
 `minprune/testing/broken/` is left out: it consists of mutants. Every survivor stands with its reason in
-`tests/mutation/survivors.txt`; {unexplained} have none yet.
+`tests/mutation/survivors/`; {unexplained} have none yet.
 
 | reason | survivors | |
 |---|---|---|
