@@ -4,7 +4,7 @@
     python tests/mutation/report.py minprune.nn          # of one part
     python tests/mutation/report.py --out tutorials/results/mutation.md
 
-The reasons stand in survivors/, a line for each: place | what was changed | kind: reason. `run.py` must have gone before.
+The reasons stand in survivors/, a line each: place | what was changed | kind: reason. `run.py` must have gone before.
 """
 
 import argparse
