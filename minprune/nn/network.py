@@ -226,16 +226,19 @@ class Network:
     def _finite_output(self, x: Array, size: int, where: str, rng: np.random.Generator | None = None) -> Array:
         """Return the output for good rows, `size` at a time, or say what is not finite and from which layer on."""
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused
-            parts = [self.forward(x[i : i + size], rng) for i in range(0, len(x), size)]
-            y = parts[0] if len(parts) == 1 else np.concatenate(parts)
-            good = np.isfinite(y).all(axis=1)
-            if good.all():
-                return y
-            row = int(np.argmin(good))
-            z, source = x[row : row + 1], ""
-            for name, layer in zip(self.names, self.layers, strict=True):
-                z = layer.forward(z)
-                source = source or ("" if np.isfinite(z).all() else f"; not finite from {name} on")
+            if len(x) <= size:
+                y = self.forward(x, rng)
+            else:
+                y = np.concatenate([self.forward(x[i : i + size], rng) for i in range(0, len(x), size)])
+            return y if np.count_nonzero(np.isfinite(y)) == y.size else self._refuse(x, y, where)
+
+    def _refuse(self, x: Array, y: Array, where: str) -> Array:
+        """Raise, with the name of the layer from which on the first row that is not finite isn't."""
+        row = int(np.argmin(np.isfinite(y).all(axis=1)))
+        z, source = x[row : row + 1], ""
+        for name, layer in zip(self.names, self.layers, strict=True):
+            z = layer.forward(z)
+            source = source or ("" if np.isfinite(z).all() else f"; not finite from {name} on")
         self._batch = 0  # there is nothing to go back from
         return finite(y, "the network's output", where, source)
 
