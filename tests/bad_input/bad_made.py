@@ -49,7 +49,9 @@ RESULTS = [
     *rows(
         "sensitivity",
         (lambda w: _curves(sparsities=3), TYPE, "sparsities must be a dict of layers to numbers, got 3 in Curves()"),
-        (lambda w: _curves(losses={}), TYPE, "losses must be a dict of layers to numbers, got {} in Curves()"),
+        (lambda w: _curves(losses=[]), TYPE, "losses must be a dict of layers to numbers, got [] in Curves()"),
+        (lambda w: _curves(losses={}), VALUE,
+         "sparsities and losses must be of the same layers, got dense1.weight and none in Curves()"),
         (lambda w: _curves(losses={B: (0.5, 0.7)}), VALUE,
          "sparsities and losses must be of the same layers, got dense1.weight and dense2.weight in Curves()"),
         (lambda w: _curves(0.5, {3: (0.0,)}, {3: (0.1,)}), TYPE,

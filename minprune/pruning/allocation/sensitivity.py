@@ -64,14 +64,14 @@ class Curves:
     def __post_init__(self) -> None:
         real(self.base, "base", "Curves")
         for what in ("sparsities", "losses"):
-            if not isinstance(getattr(self, what), Mapping) or not getattr(self, what):
+            if not isinstance(getattr(self, what), Mapping):
                 raise InvalidTypeError(
                     f"{what} must be a dict of layers to numbers, got {getattr(self, what)!r} in Curves()"
                 )
         if self.sparsities.keys() != self.losses.keys():
             raise InvalidValueError(
-                f"sparsities and losses must be of the same layers, got {', '.join(map(str, self.sparsities))} and "
-                f"{', '.join(map(str, self.losses))} in Curves()"
+                f"sparsities and losses must be of the same layers, got {', '.join(map(str, self.sparsities)) or 'none'} and "
+                f"{', '.join(map(str, self.losses)) or 'none'} in Curves()"
             )
         for name in self.losses:
             if not isinstance(name, str):

@@ -119,10 +119,6 @@ class OptimalBrainSurgeon(Criterion):
             Every weight and bias by name; +0.0 where the mask is False, as it was where no weight of the output goes.
         """
         check_network(network, "compensate")
-        if not isinstance(masks, Mapping):
-            raise InvalidTypeError(
-                f"masks must be a mapping of names to masks, got {type(masks).__name__} in compensate()"
-            )
         values = {}
         for layer, inputs in _layers(network, data, self.batch_size):
             weight = layer.weight
