@@ -273,6 +273,9 @@ def check_packed(trip, net, x):
     close, small = rounding(net, x.astype(net.dtype)), mp.compact(net)
     assert (np.abs(small(x) - expected) <= close).all()
     assert [p.shape for p in mp.compact(small).parameters.values()] == [p.shape for p in small.parameters.values()]
+    for into, out in pairwise(layer.weight.mask for layer in small.dense):
+        assert into.any(axis=0).all()
+        assert out.any(axis=1).all()
     size, kernel = int(trip.rng.integers(1, 9)), trip.say("kernel", trip.one_of([None, *KERNELS]))
     program = mp.compile(trip.one_of([net, small]), kernels=kernel, batch_size=size, seconds=0)
     first = program(x)
