@@ -69,9 +69,9 @@ class Curves:
                     f"{what} must be a dict of layers to numbers, got {getattr(self, what)!r} in Curves()"
                 )
         if self.sparsities.keys() != self.losses.keys():
+            first, second = (", ".join(map(str, of)) or "none" for of in (self.sparsities, self.losses))
             raise InvalidValueError(
-                f"sparsities and losses must be of the same layers, got {', '.join(map(str, self.sparsities)) or 'none'} and "
-                f"{', '.join(map(str, self.losses)) or 'none'} in Curves()"
+                f"sparsities and losses must be of the same layers, got {first} and {second} in Curves()"
             )
         for name in self.losses:
             if not isinstance(name, str):
