@@ -4,6 +4,7 @@
     python tests/mutation/run.py                         # everything; hours, and goes on where it stopped
     python tests/mutation/run.py minprune.nn             # one part
     python tests/mutation/run.py --again                 # those that survived, after new tests
+    python tests/mutation/run.py --again minprune.nn.losses --tests tests/nn/test_losses.py
     mutmut results; mutmut show NAME                     # what survived, and what had been changed
 
 mutmut makes the mutants, activates one by the environment and keeps its verdicts in mutants/. Running them is ours, for
@@ -301,6 +302,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=4.0, help="of tests for one mutant (4)")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th mutant: a sample (1)")
     parser.add_argument("--again", action="store_true", help="try again those that survived")
+    parser.add_argument("--tests", nargs="+", default=["tests"], metavar="PATH", help="only with these tests (all)")
     parser.add_argument("--stats", action="store_true", help="note again which test runs which function")
     options = parser.parse_args()
     from mutmut.mutation.trampoline import set_mutant_under_test
@@ -315,7 +317,7 @@ def main():
         os.chdir("mutants")
         for data in files:
             data.meta_path = root / data.meta_path
-        arguments = ["--rootdir=.", "-q", "-s", "--tb=native", "-p", "no:cacheprovider", "tests"]
+        arguments = ["--rootdir=.", "-q", "-s", "--tb=native", "-p", "no:cacheprovider", *options.tests]
         set_mutant_under_test("stats")  # while the tests are collected
         code = pytest.main([*arguments, *(f"--ignore={slow}" for slow in SLOW)], plugins=[Mutation(files, options)])
     return code
