@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import DrawFn
 
 from minprune.arguments import Bools
 from minprune.errors import BudgetError
@@ -225,11 +225,15 @@ def _counts(draw: DrawFn, pattern: Pattern) -> Case:
     return Case(**{**vars(case), "sparsity": draw(st.integers(0, total - 1)) / total})
 
 
-def _to_be_emptied(pattern: Pattern) -> SearchStrategy[Case]:
+@st.composite
+def _to_be_emptied(draw: DrawFn, pattern: Pattern) -> Case:
     """Draw requests that may need more than there is; of neurons dense ones: a pruned one can fall with its last
     neighbour, without having been chosen.
     """
-    return requests(pattern, pruned=False if isinstance(pattern, Neurons) else None, min_keep=None)
+    case = draw(requests(pattern, pruned=False if isinstance(pattern, Neurons) else None))
+    total = case.network.weights
+    asked = {"min_keep": draw(st.integers(0, 8)), "sparsity": draw(st.integers(0, total - 1)) / total}
+    return Case(**{**vars(case), **asked})
 
 
 PROPERTIES = {
