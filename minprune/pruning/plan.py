@@ -51,8 +51,10 @@ def plan(
         again as often on the way to the target, along densities that fall by the same factor each time.
     sparsity : float
         In [0, 1): the share of all N prunable weights that shall be gone, those gone already included. For single
-        weights exactly ``round(sparsity * N)`` are, whatever the scores. Left out if the allocation says how many go
-        (`PerLayer`); it may be for a pattern that does (`NM`).
+        weights exactly ``round(sparsity * N)`` are, whatever the scores; of larger units the longest prefix that fits.
+        Asked again, nothing more goes; only where a layer's budget was less than its first tile, and the pruned
+        network's new scores bring a smaller tile of the edge to the front, may that tile go the second time.
+        Left out if the allocation says how many go (`PerLayer`); it may be for a pattern that does (`NM`).
     threshold : float
         Instead of `sparsity`: every unit with a score below it goes, however many that are; one that equals it stays.
     allocation : Allocation, default `Global`

@@ -118,7 +118,9 @@ class Pruner(Recipe):
         Raises
         ------
         BudgetError, InvalidTypeError, InvalidValueError
-            The final sparsity can't be met, or the parts don't fit: said before training starts.
+            The final sparsity can't be met, or the parts don't fit: said before training starts. Only for neurons,
+            within a unit of the most that can go, is it the scores that decide whether the last one would empty a
+            layer; if they change their mind, the error comes at that update, and training so far is kept.
         """
         self._x, self._y, self._rng = x, y, rng
         rehearsal = np.random.default_rng(0)  # the training's own random numbers stay as they would be
