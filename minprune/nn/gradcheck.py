@@ -132,7 +132,7 @@ def gradcheck(
         flat, ours = array.reshape(-1), backprop.reshape(-1)[at]
         differences = np.array([_difference(value, flat, int(i), h) for i in at])
         scale = np.maximum(np.abs(ours), np.abs(differences))
-        floor = max(1e-3 * float(np.abs(backprop).max(initial=0.0)), rounding / limit)
+        floor = max(1e-3 * float(np.abs(backprop).max()), rounding / limit)
         errors[name] = float((np.abs(ours - differences) / np.maximum(scale, floor)).max(initial=0.0))
         checked[name] = len(at)
     return GradientCheck(errors, checked, limit)

@@ -51,6 +51,8 @@ class Loss(ABC):
             grads /= len(losses)
             return float(losses.mean(dtype=np.float64)), grads
         share = sample_weight / sample_weight.sum(dtype=np.float64)
+        absent = share == 0
+        losses[absent], grads[absent] = 0, 0  # 0 · ∞ is NaN, and who does not count is not there
         grads *= share[:, None].astype(grads.dtype)
         return float(share @ losses.astype(np.float64)), grads
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minprune import Dense, Dropout, InvalidTypeError, InvalidValueError, Select
+from minprune.nn.layers import Layer, check_layer
 
 SIZES = st.integers(1, 5)
 
@@ -73,6 +74,7 @@ def test_select_takes_columns_and_puts_gradients_back():
     assert all(y[b, k] == x[b, column] for b in range(4) for k, column in enumerate(columns))
     np.testing.assert_allclose(layer.backward(c), central(lambda: (c * layer.forward(x)).sum(), x), atol=1e-10)
     assert layer.backward(c, input_grad=False) is None
+    assert layer.backward(c.astype(np.float32)).dtype == np.float32
     assert repr(layer) == "Select(3 of 5)"
 
 
@@ -111,10 +113,69 @@ def test_a_copy_is_equal_and_shares_no_memory(layer):
         assert not np.shares_memory(mine.value, its.value)
 
 
-@pytest.mark.parametrize("layer", [Dense(2, 3), Select(np.array([0]), 2)])
-def test_what_changes_the_width_cannot_work_in_place(layer):
-    with pytest.raises(TypeError, match="changes the width"):
+class Drawn:
+    """A generator whose next numbers are known."""
+
+    def random(self, shape, dtype):
+        assert dtype == np.float32
+        return np.array([[0.0, 0.25, 0.75]], dtype)
+
+
+def test_dropout_drops_where_the_number_drawn_is_below_the_rate():
+    """Numbers are drawn from [0, 1), so it is just `rate` of them that are below it."""
+    assert Dropout(0.25).forward(np.ones((1, 3)), Drawn()).tolist() == [[0, 4 / 3, 4 / 3]]
+
+
+def test_dropout_of_nothing_draws_nothing_and_of_no_stated_rate_is_one_half():
+    x, draws = np.ones((2, 3)), np.random.default_rng(0)
+    assert Dropout(0.0).forward(x, draws) is x
+    assert draws.random() == np.random.default_rng(0).random()
+    assert repr(Dropout()) == "Dropout(rate=0.5)"
+
+
+@pytest.mark.parametrize(("layer", "name"), [(Dense(2, 3), "Dense"), (Select(np.array([0]), 2), "Select")])
+def test_what_changes_the_width_cannot_work_in_place(layer, name):
+    with pytest.raises(TypeError) as caught:
         layer.infer(np.ones((1, 2)))
+    assert str(caught.value) == f"a {name} layer changes the width, so it can't work in place"
+
+
+def test_a_dense_layer_on_its_own_names_its_parameters_and_knows_that_no_batch_came():
+    layer = Dense(2, 3, rng=0)
+    assert [p.name for p in layer.parameters] == ["weight", "bias"]
+    assert [p.prunable for p in layer.parameters] == [True, False]
+    with pytest.raises(AssertionError) as caught:
+        layer.backward(np.ones((1, 3)))
+    assert str(caught.value) == "backward() follows forward()"
+
+
+def test_a_layer_may_have_as_many_weights_as_stated_and_no_more():
+    check_layer(2**16, 2**15, "Dense")
+    with pytest.raises(InvalidValueError, match=r"^inputs × outputs must be at most 2,147,483,648, got 65,537 × "):
+        check_layer(2**16 + 1, 2**15, "Dense")
+
+
+class Clip(Layer):
+    """One of the reader's own, with two arguments."""
+
+    def __init__(self, low, high):
+        self.low, self.high = low, high
+
+    def forward(self, x, rng=None):
+        return np.clip(x, self.low, self.high)
+
+    def backward(self, grad, *, input_grad=True):
+        return grad
+
+    def infer(self, y):
+        np.clip(y, self.low, self.high, out=y)
+
+    def config(self):
+        return {"low": self.low, "high": self.high}
+
+
+def test_a_layer_of_ones_own_is_copied_and_shown_by_its_arguments():
+    assert repr(Clip(0, 6).copy()) == "Clip(low=0, high=6)"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +215,7 @@ def test_what_changes_the_width_cannot_work_in_place(layer):
             "columns must rise within 0 … 2, got array([1, 1]) in",
         ),
         (lambda: Select(np.array([0, 3]), 3), InvalidValueError, "columns must rise within 0 … 2"),
+        (lambda: Select(np.array([0, 2, 1]), 3), InvalidValueError, "columns must rise within 0 … 2"),
         (lambda: Select(np.array([0.5]), 3), InvalidValueError, "columns must be a list of whole numbers, got array(["),
         (lambda: Select(np.array([], int), 3), InvalidValueError, "columns must be a list of whole numbers"),
         (lambda: Dropout(1.0), InvalidValueError, "rate must be in [0, 1), got 1 in Dropout()"),

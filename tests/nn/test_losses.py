@@ -102,6 +102,37 @@ def test_targets_come_in_the_forms_that_can_be_meant():
     assert repr(MeanSquaredError()) == "MeanSquaredError()"
 
 
+@pytest.mark.parametrize("target", [[True, False], [1, 0], np.array([1, 0], np.uint8)])
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), MeanSquaredError()])
+def test_targets_that_are_no_floats_become_float64_and_floats_stay_what_they_are(loss, target):
+    checked = loss.check_target(target, 2, 1, "fit")
+    assert (checked.dtype, checked.ravel().tolist()) == (np.float64, [1, 0])
+    assert loss.check_target(np.array([1, 0], np.float32), 2, 1, "fit").dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_weightless_sample_is_not_there_though_its_loss_is_infinite(dtype):
+    """0 · ∞ would be NaN, of the value as well as of the gradient."""
+    big = np.finfo(dtype).max
+    z, y, weight = np.array([[big], [3.0]], dtype), np.array([[-big], [1.0]], dtype), np.array([0.0, 2.0])
+    assert MeanSquaredError()(z, y, weight) == 4.0
+    with np.errstate(over="ignore"):
+        value, grad = MeanSquaredError().value_and_gradient(z, y, weight)
+    assert (value, grad.tolist()) == (4.0, [[0.0], [4.0]])
+
+
+class Difference(MeanSquaredError):
+    """One of the reader's own, where ∞ − ∞ may turn up."""
+
+    def per_sample(self, output, target):
+        huge = output[:, 0] * 1e38
+        return huge * 10 - huge * 10, np.zeros_like(output)
+
+
+def test_a_loss_of_ones_own_may_be_nan_without_a_warning():
+    assert math.isnan(Difference()(np.ones((2, 1), np.float32), np.zeros(2)))
+
+
 TWO = np.zeros((2, 3))
 
 

@@ -152,6 +152,24 @@ def test_penalty_skips_pruned(name, seed, kept):
     np.testing.assert_array_equal(w.value[w.mask], clean["dense1.weight"].value[w.mask])
 
 
+@pytest.mark.parametrize("name", [n for n in PENALTIES if n != "none"])
+def test_a_value_is_the_sum_over_all_weights(name):
+    one, other, penalty = weights(0)["dense1.weight"], weights(1)["dense1.weight"], PENALTIES[name]()
+    for penalised in ({"a": one, "b": other}, {"b": other, "a": one}):
+        total = penalty.value({"a": one}) + penalty.value({"b": other})
+        assert penalty.value(penalised) == pytest.approx(total, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "value"), [(L1(1.0), 12e38), (L2(1.0), 2e76), (GroupLasso(1.0), 2 * math.sqrt(2) * math.sqrt(2) * 3e38)]
+)
+def test_values_of_float32_weights_are_summed_in_float64(penalty, value):
+    """Here their sum, or their squares, are beyond float32."""
+    size = 1e38 if isinstance(penalty, L2) else 3e38
+    w = Parameter(np.full((2, 2), size, np.float32), "w", prunable=True)
+    assert penalty.value({"w": w}) == pytest.approx(value, rel=1e-6)
+
+
 def test_sums_add_gradients_and_step_one_after_the_other_in_order():
     total = L1(0.1) + L2(0.2) + GroupLasso(0.3)
     assert repr(total) == "L1(0.1) + L2(0.2) + GroupLasso(0.3, axis='inputs')"
