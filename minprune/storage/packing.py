@@ -104,8 +104,9 @@ def _check_parameter(name: str, arrays: Mapping[str, Array], entries: int) -> No
         if (set_bits > mask).any():
             raise StorageError(f"{name} must be +0.0 where its mask is False")
     if (bits := arrays.get(f"{name}.bits")) is not None:
-        ones = int(np.bitwise_count(bits).sum())
-        if ones != values.size or (entries % 8 and bits[-1] >> entries % 8):
+        if entries % 8 and bits[-1] >> entries % 8:
+            raise StorageError(f"{name}.bits must be 0 behind its {entries:,} entries")
+        if (ones := int(np.bitwise_count(bits).sum())) != values.size:
             raise StorageError(f"{name}.bits must have {values.size:,} ones among {entries:,}, got {ones:,}")
 
 

@@ -97,7 +97,7 @@ ARRAYS = {
     "one kept too many": ({"dense1.weight.kept": f4(1, 2, 3, 4)}, "dense1.weight.bits must have 4 ones among 6, got 3"),
     "seven kept of six": ({"dense1.weight.kept": f4(*range(7))}, "it holds 'dense1.weight.kept', for which"),
     "kept in two axes": ({"dense1.weight.kept": f4([1, 2, 3])}, "it holds 'dense1.weight.kept', for which"),
-    "bits behind the end": ({"dense1.weight.bits": u1(0b10000011)}, "dense1.weight.bits must have 3 ones among 6"),
+    "bits behind the end": ({"dense1.weight.bits": u1(0b10000011)}, "weight.bits must be 0 behind its 6 entries"),
     "a byte too many": ({"dense1.weight.bits": u1(0b010101, 0)}, r"dense1.weight.bits must be U8 \[1\], got U8 \[2\]"),
     "no bits": ({"dense1.weight.bits": None}, r"dense1.weight must be there as .* got \['.kept'\]"),
     "no kept": ({"dense1.weight.kept": None}, r"dense1.weight must be there as .* got \['.bits'\]"),

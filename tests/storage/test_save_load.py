@@ -32,8 +32,15 @@ def test_save_load_equal_and_save_stable(network, packed, tmp_path_factory):
     assert digest(load(save(loaded, folder / "third", packed=not packed))) == before
     if loaded.inputs < 301:  # it works like any other
         x = np.ones((2, network.inputs))
-        with np.errstate(all="ignore"):
-            assert loaded(x).tobytes() == network(x).tobytes()
+        assert answer(loaded, x) == answer(network, x)
+
+
+def answer(network, x):
+    """What it puts out, or why it refuses to: with any finite weights some outputs are infinite."""
+    try:
+        return network(x).tobytes()
+    except InvalidValueError as error:
+        return str(error)
 
 
 @pytest.mark.parametrize("packed", [True, False])
