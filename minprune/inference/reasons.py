@@ -38,7 +38,7 @@ def why(step: Step) -> str:
 def explain(step: Step, batch: int) -> str:
     """Return the reason for a step's kernel in a few sentences."""
     whole = step.inputs * step.outputs
-    sparsity = 1 - step.kept / max(1, whole)
+    sparsity = 1 - step.kept / whole
     calls = "a call with 1 row" if batch == 1 else f"a call with {count(batch)} rows"
     layer = (
         f"After folding it is {step.inputs}×{step.outputs} and {percent(sparsity)} pruned, {size(step.nbytes)} packed."
@@ -78,10 +78,11 @@ def _why_dense(step: Step, mine: float, others: dict[str, float], whole: int) ->
 
 def _why_packed(step: Step, mine: float, others: dict[str, float], whole: int) -> list[str]:
     dense = min(others[name] for name in ("dense", "dense features") if name in others)  # which is always tried
-    share = step.matrix.multiply_adds / max(1, whole)
+    share = step.matrix.multiply_adds / whole
+    ideal = f", so at the same speed it would be {1 / share:.1f} times" if share else ""
     lines = [
         f"A dense product takes {duration(dense)}, {dense / mine:.1f} times as long; this one does "
-        f"{percent(share)} of its multiply-adds, so at the same speed it would be {1 / max(share, 1e-9):.1f} times."
+        f"{percent(share)} of its multiply-adds{ideal}."
     ]
     rest = {name: seconds for name, seconds in others.items() if not name.startswith("dense")}
     told = ", ".join(f"{name} {duration(seconds)}" for name, seconds in sorted(rest.items(), key=lambda pair: pair[1]))

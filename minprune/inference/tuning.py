@@ -30,7 +30,7 @@ def race(calls: Mapping[Name, Callable[[], object]], seconds: float, *, least: i
     took: dict[Name, list[int]] = {name: [] for name in calls}
     running = dict(calls)
     until = perf_counter_ns() + round(seconds * 1e9)
-    for turn in range(_MOST_ROUNDS if len(calls) > 1 else 1):
+    for turn in range(_MOST_ROUNDS):
         for name, call in running.items():
             call()
             for _ in range(_BURST):

@@ -58,6 +58,7 @@ def test_with_ties_it_costs_what_it_says_and_little_more_than_the_cheapest(table
         ({"panels": 10.0, "csr": 9.4}, "csr"),
         ({"csr": 10.0, "panels": 9.6}, "csr"),
         ({"panels": 10.0, "ell": 10.0, "csr": 10.0}, "panels"),
+        ({"panels": 100.0, "csr": 95.0}, "panels"),  # just the share that is not enough
     ],
 )
 def test_of_two_that_are_about_as_fast_the_earlier_is_taken(times, taken):
@@ -76,3 +77,12 @@ def test_layers_in_a_row_share_the_change():
     layer = {"dense": 5.0, "dense features": 5.0, "csr": 3.0}
     assert cheapest([layer], KERNELS, [both] * 2)[0] == ["dense"]
     assert cheapest([layer] * 4, KERNELS, [both] * 5) == (["csr"] * 4, 18.0)
+
+
+def test_of_routes_that_cost_the_same_the_one_by_earlier_kernels_is_taken():
+    same = {"packed": 1.0, "csr": 1.0}
+    assert cheapest([same], KERNELS, [{}, {}]) == (["packed"], 1.0)
+    assert cheapest([same, {"dense": 1.0}], KERNELS, [{}] * 3) == (["packed", "dense"], 2.0)
+    assert cheapest([same, same], KERNELS, [{}] * 3) == (["packed", "packed"], 2.0)
+    turned = dict(reversed(same.items()))
+    assert cheapest([turned, {"panels": 1.0}], KERNELS, [{}] * 3) == (["csr", "panels"], 2.0)

@@ -86,6 +86,23 @@ def test_the_time_asked_for_is_kept_to(clock):
     assert 1000 * US <= clock.now <= 1000 * US + 2 * (20 + 30) * US
 
 
+def test_time_is_up_on_the_dot(clock):
+    _race(clock, 6e-6, a=2 * US, b=2 * US)
+    assert (
+        clock.called == ["a"] * 3 + ["b"] * 2
+    )  # a's burst ends early, for no time is left when it has been timed twice
+    clock.called.clear()
+    clock.now = 0
+    burst = tuning._BURST + 1
+    _race(clock, 2 * burst * 1e-6, a=1 * US, b=1 * US)
+    assert clock.called == ["a"] * burst + ["b"] * burst
+
+
+def test_seconds_are_seconds(clock):
+    _race(clock, 1.0, a=125_000 * US, b=125_000 * US)
+    assert clock.called == ["a"] * (tuning._BURST + 1) + ["b"] * 2
+
+
 def test_it_ends_though_calls_take_no_time(clock):
     assert _race(clock, 1.0, dense=0, csr=0) == {"dense": 1, "csr": 1}
     assert len(clock.called) == 2 * tuning._MOST_ROUNDS * (tuning._BURST + 1)
