@@ -65,9 +65,9 @@ def test_a_missing_a_damaged_and_a_wrong_file_are_named_with_what_to_do(tmp_path
         f"digits.npz is not in {tmp_path} nor in {tmp_path / 'b'} in load(): {REMEDY}"
     )
     path.write_bytes(b"")
-    assert refused(monkeypatch, tmp_path / "b", tmp_path) == (
-        f"{path} can't be read in load() (EOFError: No data left in file): {REMEDY}"
-    )
+    text = refused(monkeypatch, tmp_path / "b", tmp_path)
+    assert text.startswith(f"{path} can't be read in load() (EOFError: ")  # and what NumPy says
+    assert text.endswith(f"): {REMEDY}")
     np.savez(path, x=np.zeros((1_797, 64)))
     assert refused(monkeypatch, tmp_path) == f"{path} holds other arrays than digits has in load(): {REMEDY}"
 
