@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matrices import bits, layouts
 
+from minprune.inference import layouts as module
 from minprune.inference.layouts import blank, to_features, to_rows
 
 # Lines that lie a power of two apart take a detour; those next to it, and few or short ones, go straight.
@@ -59,3 +60,38 @@ def test_a_call_allocates_nothing_and_another_one_has_its_own_buffers(width, bat
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 2_000
+
+
+F4, F8 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("lines", "length", "dtype", "longer"),
+    [
+        (8, 256, F4, True), (7, 256, F4, False), (8, 255, F4, False), (8, 512, F4, True), (8, 128, F4, False),
+        (8, 128, F8, True), (8, 192, F8, False), (8, 1, F4, False), (10_000, 256, F4, True),
+    ],
+)  # fmt: skip
+def test_longer_lines_are_made_where_lines_are_in_each_others_way(lines, length, dtype, longer):
+    made = module._longer(lines, length, dtype)
+    if not longer:
+        assert made is None
+        return
+    assert (made.shape, made.dtype) == ((lines, length), dtype)
+    assert made.strides == ((length + module._PAD) * dtype.itemsize, dtype.itemsize)
+
+
+def test_it_is_the_lines_that_are_read_along_which_are_made_longer(monkeypatch):
+    asked, longer = [], module._longer
+    monkeypatch.setattr(module, "_longer", lambda *lines: (asked.append(lines), longer(*lines))[1])
+    to_features(3, 5, F8)
+    to_rows(3, 5, F4)
+    assert asked == [(5, 3, F8), (3, 5, F4)]
+    detour = np.zeros((5, 3))
+    monkeypatch.setattr(module, "_longer", lambda *lines: detour.T if lines[0] == 3 else detour)
+    x = np.arange(15.0).reshape(5, 3)
+    to_features(3, 5, F8)(x)
+    assert bits(detour) == bits(x)
+    detour[...] = 0
+    to_rows(3, 5, F8)(np.ascontiguousarray(x.T))
+    assert bits(detour) == bits(x)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from packing import held_arrays, live_weights, networks, rows
 
 from minprune import Magnitude, Network, analyze, compact, compile, plan
-from minprune.inference import reasons
+from minprune.inference import compilation, reasons
 from minprune.inference.kernels import KERNELS
 
 CHOSEN = st.sampled_from([*KERNELS, None])
@@ -88,6 +88,50 @@ def test_printed_with_times():
     assert all(name in header for step in program.steps for name in step.times)
     for step in program.steps:
         assert f"{step.name}: {step.kernel.name}, {reasons.why(step)}" in str(program)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """A program of two layers, the second one full, whose kernels took the times that are told here."""
+    took = {"dense": 4e-6, "ell": 3e-6, "csr": 1.25e-6, 0: 9, 1: 4, 2: 5}  # 0 … 2 are whole programs
+    monkeypatch.setattr(compilation, "race", lambda calls, seconds, least=1: {name: took[name] for name in calls})
+    network = Network.mlp((40, 20, 2), rng=0)
+    network.dense[0].bias.value = np.ones(20)
+    network.dense[0].weight.mask = np.arange(40)[:, None] % 20 == np.arange(20)
+    return compile(network)
+
+
+def test_printed_with_these_times(timed):
+    assert str(timed) == (
+        "Program for batches of 1: 80 of 80 kept weights left after folding, 1.06 kB, 204 FLOPs a row\n"
+        "layer   kernel  units  kept  bytes    dense      ell      csr\n"
+        "─────────────────────────────────────────────────────────────\n"
+        "dense1  csr        20    40  888 B  4.00 µs  3.00 µs  1.25 µs\n"
+        "dense2  dense       2    40  168 B  4.00 µs\n"
+        "dense1: csr, 1.25 µs a call; the next, ell, takes 2.4 times as long\n"
+        "dense2: dense, 4.00 µs a call; nothing in it is pruned, so nothing else was tried"
+    )
+
+
+def test_these_plain_values(timed):
+    first = {"layer": "dense1", "outputs": 20, "kept": 40, "kernel": "csr", "nbytes": 888, "flops": 120}
+    last = {"layer": "dense2", "outputs": 2, "kept": 40, "kernel": "dense", "nbytes": 168, "flops": 84}
+    assert timed.to_dict() == {
+        "batch_size": 1,
+        "kept": 80,
+        "sparsity": 760 / 840,
+        "live": 80,
+        "nbytes": 1056,
+        "flops": 204,
+        "layers": [
+            first
+            | {"times": {"dense": 4e-6, "ell": 3e-6, "csr": 1.25e-6}}
+            | {"why": "1.25 µs a call; the next, ell, takes 2.4 times as long"},
+            last
+            | {"times": {"dense": 4e-6}}
+            | {"why": "4.00 µs a call; nothing in it is pruned, so nothing else was tried"},
+        ],
+    }
 
 
 def test_plain_values():

@@ -121,6 +121,15 @@ def test_rectified_by_a_number_or_by_as_many_zeros(kernel, small, monkeypatch):
     assert run(step(dense(np.array([0.0, 0, 2])), [ReLU()], kernel=kernel), x).tolist() == [[0, 2, 0], [4, 0, 8]]
 
 
+@pytest.mark.parametrize(("outputs", "shape"), [(4096, (4096, 1)), (4097, ())])
+def test_up_to_4096_numbers_are_compared_with_as_many_zeros(outputs, shape, monkeypatch):
+    call, zeros = step(Dense(1, outputs, rng=0), [ReLU()], batch=1).bind(1), []
+    call(np.ones((2, 1), np.float32))
+    monkeypatch.setattr(np, "maximum", lambda z, zero, *, out: zeros.append(zero))
+    step(Dense(1, outputs, rng=0), [ReLU()], batch=1).bind(1)(np.ones((2, 1), np.float32))
+    assert [bits(zero) for zero in zeros] == [bits(np.zeros(shape, np.float32))]
+
+
 @EACH_KERNEL
 def test_only_a_plain_rectifier_that_comes_first_is_taken_for_one(kernel):
     class Other(ReLU):
@@ -153,6 +162,31 @@ def test_bytes_and_operations_by_hand(bias, functions, rows, features):
         made = step(dense(None if bias is None else np.array(bias)), functions, batch=batch)
         assert (made.nbytes, made.flops) == (nbytes, flops)
         assert (made.kept, made.inputs, made.outputs) == (9, 3, 3)
+
+
+def test_what_it_is_made_of():
+    layer, tanh = (
+        Dense.from_arrays(np.arange(6, dtype=np.float32).reshape(2, 3), np.array([0.5, -1, 0], np.float32)),
+        Tanh(),
+    )
+    weights = LayerWeights(layer.weight.value, layer.weight.value > 0, layer.bias.value)
+    kernel, times = KERNELS["packed"], {"dense": 2.0, "packed": 1.0}
+    made = Step.of("dense7", weights, [ReLU(), tanh], kernel, times)
+    assert (made.name, made.inputs, made.outputs, made.kept) == ("dense7", 2, 3, 5)
+    assert made.kernel is kernel
+    assert bits(made.matrix.to_dense()) == bits(layer.weight.value)
+    assert made.matrix.nnz == 5
+    assert (made.rectified, made.functions, made.times) == (True, (tanh,), times)
+    assert made.times is not times
+    assert bits(made.bias) == bits(np.array([[0.5, -1, 0]], np.float32))
+    assert bits(made.floor) == bits(np.array([[-0.5, 1, 0]], np.float32))
+    assert not np.shares_memory(made.bias, layer.bias.value)
+    plain = Step.of("dense1", LayerWeights(weights.weight, weights.mask, None), [ReLU()], kernel)
+    assert (plain.bias, plain.functions, plain.times) == (None, (), {})
+    assert bits(plain.floor) == bits(np.zeros((1, 3), np.float32))
+    for made in (Step.of("dense1", weights, [tanh], kernel), Step.of("dense1", weights, [], kernel.at(1))):
+        assert made.floor is None
+        assert made.rectified is False
 
 
 def test_bytes_and_operations_of_a_packed_step_by_hand():

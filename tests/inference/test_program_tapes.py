@@ -1,0 +1,105 @@
+"""Tapes: for a batch size that is known, a good x goes in by a quick look; any other is looked at closely."""
+
+import numpy as np
+import pytest
+from matrices import bits
+
+from minprune import Network, Sigmoid, compile
+from minprune.inference import program as module
+from minprune.inference.kernels import KERNELS
+
+GOOD = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
+
+
+class Subclass(np.ndarray):
+    pass
+
+
+def program(batch=2, kernel="dense"):
+    return compile(Network.mlp([3, 4, 2], rng=0), batch, kernels=kernel)
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """What has been looked at closely."""
+    seen, features = [], module.features
+
+    def look(x, *options, **more):
+        seen.append(x)
+        return features(x, *options, **more)
+
+    monkeypatch.setattr(module, "features", look)
+    return seen
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_only_the_first_of_its_size_is_looked_at_closely(looks, kernel):
+    made = program(kernel=kernel)
+    first = made(GOOD)
+    assert len(looks) == 1
+    assert bits(made(GOOD)) == bits(first)
+    assert bits(made(-GOOD)) != bits(first)
+    assert len(looks) == 1
+    made(GOOD[:1])
+    assert len(looks) == 2
+    made(GOOD)  # the size that it was compiled for is remembered, and so is the last other one
+    made(GOOD[:1])
+    assert len(looks) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        GOOD.tolist(), GOOD.astype(np.float64), GOOD.astype(">f4"), np.asfortranarray(GOOD), GOOD[:, ::-1],
+        GOOD.view(Subclass), np.repeat(GOOD, 2, axis=1)[:, ::2],
+    ],
+    ids=["list", "float64", "big-endian", "Fortran", "backwards", "subclass", "strided"],
+)  # fmt: skip
+def test_what_is_of_another_kind_is_looked_at_closely(looks, other):
+    made = program()
+    made(GOOD)
+    result = made(other)
+    assert type(result) is np.ndarray
+    assert len(looks) == 2
+    assert looks[1] is other
+    assert bits(result) == bits(made(np.array(other, np.float32, order="C")))
+    assert len(looks) == 2
+
+
+@pytest.mark.parametrize("bad", [np.array(1.0, np.float32), GOOD[0], GOOD[None], GOOD[:, :2].copy(), GOOD * np.inf, []])
+def test_what_can_not_be_is_refused_after_a_close_look(looks, bad):
+    made = program()
+    made(GOOD)
+    with pytest.raises(ValueError, match=r"in Program\(\)"):
+        made(bad)
+    assert len(looks) == 2
+    made(GOOD)
+    assert len(looks) == 2
+
+
+def test_functions_in_front_work_on_a_copy_each_time(looks):
+    made = compile(Network([Sigmoid(), *Network.mlp([3, 2], rng=0).layers]), 2, kernels="dense")
+    x = GOOD.copy()
+    results = {bits(made(x)) for _ in range(3)}
+    assert len(results) == 1
+    assert len(looks) == 1
+    assert bits(x) == bits(GOOD)
+
+
+def test_a_copy_begins_without_tapes():
+    made = program()
+    made(GOOD)
+    assert list(made._tapes) == [2]
+    assert made.copy()._tapes == {}
+    assert made.copy().__dict__ == made.__dict__ | {"_tapes": {}}
+
+
+def test_an_output_that_is_not_finite_is_refused_again_and_again_and_good_ones_are_not():
+    made = program()
+    made.steps[0].matrix.values.base[...] = 3e38
+    for _ in range(2):
+        with pytest.raises(
+            ValueError, match=r"the program's output must be finite, got 4 NaN or infinite in Program\(\)"
+        ):
+            made(GOOD + 10)
+    assert np.isfinite(made(GOOD * 0)).all()
