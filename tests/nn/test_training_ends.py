@@ -165,7 +165,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(("stream", "progress", "shown"), [
     (Terminal, None, True), (io.StringIO, None, False), (io.StringIO, True, True), (Terminal, False, False),
 ])  # fmt: skip
-def test_the_progress_bar_is_for_terminals(monkeypatch, capsys, stream, progress, shown):
+def test_the_progress_bar_is_for_terminals(capsys, monkeypatch, stream, progress, shown):
     screen = stream()
     monkeypatch.setattr("sys.stderr", screen)
     run(network(), progress=progress)
