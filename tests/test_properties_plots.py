@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,9 +93,6 @@ def test_a_curve_of_quality_goes_through_the_median_at_each_sparsity(found):
     assert not list(lines)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Matplotlib scales the axis to the one point before its limits are set, and warns"
-)
 def test_a_single_point_at_a_sparsity_of_nine_tenths_can_be_drawn():
     mp.plot_quality({"magnitude": [(0.9, 1.0)]}, metric="loss")
 

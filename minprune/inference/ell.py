@@ -113,7 +113,7 @@ class ELL(Matrix):
 
     def to_dense(self) -> Array:
         dense = np.zeros(self.shape, self.dtype)
-        rows = np.arange(self.shape[0]) if self.places is None else np.argsort(self.places, kind="stable")
+        rows = np.arange(self.shape[0]) if self.places is None else np.argsort(self.places)
         for values, columns in self.slices:
             here, rows = rows[: values.shape[1]], rows[values.shape[1] :]
             for line, at in zip(values[::-1], columns[::-1], strict=True):  # so that the first entry has the last word

@@ -135,7 +135,7 @@ def _once(network: Network, request: _Request) -> Plan:
         rankings = below(units, np.inf if request.limit is None else request.limit, request.min_keep)
     else:
         groups = groups_of(request.allocation, units, request.target)
-        rankings = [select(units, group, request.min_keep) for group in groups]
+        rankings = select(units, groups, request.min_keep)
     masks = units.masks({name: dropped for ranking in rankings for name, dropped in ranking.dropped.items()})
     before = {name: p.mask for name, p in network.prunable.items()}
     for mask in masks.values():

@@ -14,8 +14,9 @@ bounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,22 +61,38 @@ class Ranking:
         return int(lower) + 1, int(np.count_nonzero(self.scores < np.inf))
 
 
-def select(units: Units, group: Group, min_keep: int) -> Ranking:
-    """Choose the units of `group` that go.
+@dataclass(frozen=True)
+class _Refusal:
+    """More is asked of a group than can go: how much can, in what it counts, and the layers that would be emptied."""
+
+    largest: int
+    emptied: tuple[str, ...]
+
+
+def select(units: Units, groups: Sequence[Group], min_keep: int) -> list[Ranking]:
+    """Choose the units that go, group by group.
 
     Raises
     ------
     BudgetError
         More would have to go than `min_keep` lets; it names the layer and the largest count that can be met.
     """
-    by_units = group.counted_in == "units"
-    if by_units:
-        gone = sum(int(np.count_nonzero(units.dead[name])) for name in group.layers)
-    else:
-        counted = group.layers if units.separable else tuple(units.total)
-        gone = sum(units.gone[name] for name in counted)
+    rankings: list[Ranking] = []
+    dropped: dict[str, Bools] = {}
+    for group in groups:
+        found = _choose(units, group, min_keep) if units.separable else _fed(units, group, dropped, min_keep)
+        if isinstance(found, _Refusal):
+            raise _too_much(units, group, found, min_keep)
+        dropped |= found.dropped
+        rankings.append(found)
+    return rankings
+
+
+def _choose(units: Units, group: Group, min_keep: int) -> Ranking | _Refusal:
+    """Choose the units of a group that go."""
+    gone = _gone(units, group)
     budget = max(0, group.target - gone)
-    if not by_units and units.sizes is not None and gone:
+    if group.counted_in == "weights" and units.sizes is not None and gone:
         largest = max(int(units.sizes[name].max(initial=0)) for name in group.layers)
         budget = budget if budget >= largest else 0
     candidates = {name: units.alive[name] for name in group.layers}
@@ -90,9 +107,34 @@ def select(units: Units, group: Group, min_keep: int) -> Ranking:
     # Only now are the highest units looked for: a network that is far from empty pays nothing for min_keep.
     candidates = {name: alive & ~_highest(units, group, name, min_keep) for name, alive in candidates.items()}
     most = _worth(units, group, np.concatenate(list(candidates.values())))
-    if budget > most:
-        raise _too_much(units, group, gone, most, emptied, min_keep)
-    return _prefix(units, group, candidates, budget)
+    return _Refusal(gone + most, tuple(emptied)) if budget > most else _prefix(units, group, candidates, budget)
+
+
+def _fed(units: Units, group: Group, earlier: Mapping[str, Bools], min_keep: int) -> Ranking | _Refusal:
+    """Choose where units share weights: one may fall that nobody chose, with its last weight, and starve its layer."""
+    found = _choose(units, group, min_keep)
+    if isinstance(found, _Refusal):
+        less = _fed(units, replace(group, target=found.largest), earlier, min_keep)
+        return less if isinstance(less, _Refusal) else found
+    layers = group.layers
+    chosen = np.flatnonzero(np.concatenate(list(found.dropped.values())))
+    order = chosen[np.argsort(found.scores[chosen], kind="stable")]
+    ends = np.cumsum([len(found.dropped[name]) for name in layers])
+
+    def first(number: int) -> Bools:
+        goes = np.zeros(ends[-1], dtype=np.bool_)
+        goes[order[:number]] = True
+        return goes
+
+    def starved(number: int) -> str | None:
+        goes = dict(zip(layers, np.split(first(number), ends[:-1]), strict=True))
+        return _starved(units, {**earlier, **goes}, min_keep)
+
+    name = starved(len(order))
+    if name is None:
+        return found
+    good = bisect_left(range(len(order)), True, key=lambda number: starved(number) is not None) - 1
+    return _Refusal(_gone(units, group) + _worth(units, group, first(good)), (name,))
 
 
 def below(units: Units, threshold: float, min_keep: int) -> list[Ranking]:
@@ -104,7 +146,7 @@ def below(units: Units, threshold: float, min_keep: int) -> list[Ranking]:
         A layer would be left with fewer than `min_keep` live units; it names the largest threshold that can be met.
     """
     rankings: list[Ranking] = []
-    limits: dict[str, float] = {}
+    limits: dict[str, float] = {}  # the largest threshold that leaves each layer enough
     for name, scores in units.scores.items():
         alive = units.alive[name]
         dropped = alive & (scores < np.float64(threshold))  # exact: a plain float would be rounded to the scores' type
@@ -114,6 +156,8 @@ def below(units: Units, threshold: float, min_keep: int) -> list[Ranking]:
             limits[name] = float(np.partition(scores[alive], -able)[-able])
         group = Group((name,), int(np.count_nonzero(dropped)), "units")
         rankings.append(Ranking(group, np.where(alive, scores, np.inf), {name: dropped}, group.target))
+    if not units.separable:
+        limits = _starving_thresholds(units, {name: r.dropped[name] for r in rankings for name in r.dropped}, min_keep)
     if limits:
         name = min(limits, key=lambda layer: limits[layer])
         raise BudgetError(
@@ -122,6 +166,21 @@ def below(units: Units, threshold: float, min_keep: int) -> list[Ranking]:
             limits[name],
         )
     return rankings
+
+
+def _starving_thresholds(units: Units, dropped: Mapping[str, Bools], min_keep: int) -> dict[str, float]:
+    """Return a layer that is starved by these, with the largest threshold that starves none; nothing if none is."""
+    name = _starved(units, dropped, min_keep)
+    if name is None:
+        return {}
+    alive = units.alive
+    levels = np.unique(np.concatenate([units.scores[layer][alive[layer]] for layer in units.scores]))
+
+    def starves(threshold: float) -> bool:
+        falling = {layer: alive[layer] & (scores < threshold) for layer, scores in units.scores.items()}
+        return _starved(units, falling, min_keep) is not None
+
+    return {name: float(levels[bisect_left(levels.tolist(), True, key=starves) - 1])}
 
 
 def _prefix(units: Units, group: Group, candidates: Mapping[str, Bools], budget: int) -> Ranking:
@@ -161,6 +220,19 @@ def _lowest_within(scores: Array, sizes: Array, allowed: Bools, budget: int) -> 
     return chosen
 
 
+def _gone(units: Units, group: Group) -> int:
+    """Return what is gone before, in what the group counts."""
+    if group.counted_in == "units":
+        return sum(int(np.count_nonzero(units.dead[name])) for name in group.layers)
+    return sum(units.gone[name] for name in (group.layers if units.separable else units.total))
+
+
+def _starved(units: Units, dropped: Mapping[str, Bools], min_keep: int) -> str | None:
+    """Return a layer that keeps too few live units when these go."""
+    left = units.left(dropped)
+    return next((name for name, had in units.left({}).items() if left[name] < min(min_keep, had)), None)
+
+
 def _left(units: Units, name: str, dropped: Bools) -> int:
     """Return how many live units of a layer stay."""
     return units.safe(name) + int(np.count_nonzero(units.alive[name] & ~dropped))
@@ -190,11 +262,11 @@ def _worth(units: Units, group: Group, chosen: Bools) -> int:
     return int(lost[-1]) if lost.size else 0
 
 
-def _too_much(units: Units, group: Group, gone: int, most: int, emptied: list[str], min_keep: int) -> BudgetError:
+def _too_much(units: Units, group: Group, found: _Refusal, min_keep: int) -> BudgetError:
     counted = group.layers if units.separable or group.counted_in == "units" else tuple(units.total)
     size = sum(units.scores[n].size if group.counted_in == "units" else units.total[n] for n in counted)
     what = f"{units.noun}s" if group.counted_in == "units" else "weights"
-    largest = gone + most
+    largest, emptied = found.largest, found.emptied
     which = f" would empty {emptied[0]}" if emptied else f" of {group.layers[0]}" if len(group.layers) == 1 else ""
     advice = f"; {units.advice}" if units.advice and not emptied else ""
     return BudgetError(

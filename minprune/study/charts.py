@@ -155,6 +155,7 @@ def plot_quality(
     ):
         ends = []
         axis.set_xscale("log")
+        axis.set_autoscalex_on(False)  # the limits are set below; of a single point it would warn that it has none
         if level is not None:
             axis.axhline(level, color=MUTED, linestyle=(0, (2, 2)), linewidth=1.2)
         for k, (label, points) in enumerate(curves.items()):

@@ -111,6 +111,16 @@ class HiddenNeurons(Units):
             result[name] = mask
         return result
 
+    def left(self, dropped: Mapping[str, Bools]) -> dict[str, int]:
+        """Return how many live neurons each layer keeps: one whose last kept weights go with others is dead too."""
+        new = self.masks(dropped)
+        masks = [new[name] for name in self._names]
+        sizes = {
+            self._between(k): np.sum([mask.sum(axis=axis) for mask, axis in self._sides(k, masks)], axis=0)
+            for k in range(len(masks))
+        }
+        return {name: int(np.count_nonzero(sizes[name])) for name in self.alive}
+
     def of_weight(self, name: str, index: tuple[int, ...]) -> list[tuple[str, int, str]]:
         k = self._names.index(name)
         sides = zip((self._between(k), name), index, strict=True)

@@ -80,6 +80,13 @@ class Units(ABC):
         """Return how many live units of a layer the pattern never lets go: none, unless it says so."""
         return 0
 
+    def left(self, dropped: Mapping[str, Bools]) -> dict[str, int]:
+        """Return how many live units each layer keeps when these go."""
+        return {
+            name: self.safe(name) + int(np.count_nonzero(alive & ~dropped[name] if name in dropped else alive))
+            for name, alive in self.alive.items()
+        }
+
     def growth(self, scores: Mapping[str, Array], dropped: Mapping[str, Bools]) -> dict[str, Array]:
         """Return what each unit would be worth if it came back; see `Separable.growth`."""
         raise InvalidValueError(f"{self.noun}s share weights, and so can't be grown one by one")

@@ -227,10 +227,8 @@ def _counts(draw: DrawFn, pattern: Pattern) -> Case:
 
 @st.composite
 def _to_be_emptied(draw: DrawFn, pattern: Pattern) -> Case:
-    """Draw requests that may need more than there is; of neurons dense ones: a pruned one can fall with its last
-    neighbour, without having been chosen.
-    """
-    case = draw(requests(pattern, pruned=False if isinstance(pattern, Neurons) else None))
+    """Draw requests that may need more than there is."""
+    case = draw(requests(pattern))
     total = case.network.weights
     asked = {"min_keep": draw(st.integers(0, 8)), "sparsity": draw(st.integers(0, total - 1)) / total}
     return Case(**{**vars(case), **asked})
