@@ -71,6 +71,7 @@ class Mutation:
     def __init__(self, files, options):
         self.files, self.options = files, options
         self.importing = defaultdict(set)  # of each function: the test files that run it while they are imported
+        self.ways = [self.start] if options.quick else [self.start, self.start_anew]
         self.unsaved, self.saved = {}, 0.0
         self.pipe = None  # where a mutant's process names the test that failed
         self.killers = defaultdict(list)  # of each function and module: the tests that found its other mutants
@@ -227,7 +228,7 @@ class Mutation:
         running, begun, done = [], time.monotonic(), 0
         while todo or running:
             while todo and len(running) < self.options.children:
-                self.advance(running, *todo.pop(0), ways=[self.start, self.start_anew], so_far=NO_TESTS)
+                self.advance(running, *todo.pop(0), ways=self.ways, so_far=NO_TESTS)
             if running:
                 data, mutant, worker, ways = running.pop(0)
                 code, killer = worker.wait()
@@ -301,6 +302,7 @@ def main():
     parser.add_argument("--children", type=int, default=1, help="mutants tried at a time (1)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of tests for one mutant (4)")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th mutant: a sample (1)")
+    parser.add_argument("--quick", action="store_true", help="don't try survivors in a process of their own")
     parser.add_argument("--again", action="store_true", help="try again those that survived")
     parser.add_argument("--tests", nargs="+", default=["tests"], metavar="PATH", help="only with these tests (all)")
     parser.add_argument("--stats", action="store_true", help="note again which test runs which function")
