@@ -54,6 +54,20 @@ def test_state_is_copied_in_the_targets_dtype_and_order():
         assert not np.shares_memory(array, adam.state(old).arrays[slot])
 
 
+def test_columns_that_are_picked_step_on_though_numpy_lays_them_out_the_other_way():
+    """State is stepped as one flat array, so it has to lie as the values do."""
+    rng, sgd, columns = np.random.default_rng(0), SGD(0.1, momentum=0.9), (slice(None), [2, 0])
+    old = _stepped(sgd, Parameter(np.ones((3, 4)), "old"), rng, 2)
+    assert not old.value[columns].flags.c_contiguous
+    new = Parameter(old.value[columns], "new")
+    sgd.carry(old, new, columns)
+    for p in (old, new):
+        p.grad[...] = 1.0
+        sgd.step({"p": p})
+    np.testing.assert_array_equal(new.value, old.value[columns])
+    np.testing.assert_array_equal(sgd.state(new).arrays["momentum"], sgd.state(old).arrays["momentum"][columns])
+
+
 def test_what_the_target_does_not_keep_is_not_remembered():
     adam = Adam()
     old, new = _stepped(adam, Parameter(np.ones(4), "old"), np.random.default_rng(0), 2), Parameter(np.ones(4), "new")
