@@ -92,3 +92,44 @@ def test_rows_come_out_in_their_order_however_they_are_sorted():
         assert sum(values.shape[1] for values, _ in packed.slices) == 40
         assert bits(packed @ x) == bits(mask @ x)
         assert len(packed.slices) >= min(most, 40) / 2
+
+
+@pytest.mark.parametrize(
+    ("lengths", "text"),
+    [
+        ([0, 0], "ELL 2×8 float32, 0 stored (0.0 %), 0 in each row, 16 B"),
+        ([3, 3], "ELL 2×8 float32, 6 stored (37.5 %), 3 in each row, 72 B"),
+        ([8, 8, 1, 1], "ELL 4×8 float32, 18 stored (56.2 %), 8 … 1 in each row of 2 slices, 248 B"),
+        ([1, 8, 5, 3], "ELL 4×8 float32, 17 stored (53.1 %), 8 … 1 in each row of 4 slices, 236 B"),
+    ],
+)
+def test_repr(lengths, text):
+    mask = np.arange(8)[None] < np.array(lengths)[:, None]
+    with mock.patch.object(module, "_LEAST", 1):
+        assert repr(ELL.from_dense(np.ones(mask.shape, np.float32), mask)) == text
+
+
+@pytest.mark.parametrize(
+    ("waste", "least", "most", "slices"),
+    [
+        (1.25, 1, 8, [(5, 2)]),  # 10 entries for 8: just as much as is accepted
+        (1.24, 1, 8, [(5, 1), (3, 1)]),
+        (1.24, 4, 8, [(5, 1), (3, 1)]),  # four entries in each slice
+        (1.24, 5, 8, [(5, 2)]),  # there are not enough for two slices of five
+        (1.24, 1, 1, [(5, 2)]),
+    ],
+)
+def test_when_rows_are_cut_into_slices(waste, least, most, slices):
+    mask = np.arange(6)[None] < np.array([3, 5])[:, None]
+    with mock.patch.multiple(module, _WASTE=waste, _LEAST=least, _MOST_SLICES=most):
+        packed = ELL.from_dense(np.ones(mask.shape), mask)
+    assert [values.shape for values, _ in packed.slices] == slices
+    assert (packed.places is None) == (len(slices) == 1)
+
+
+def test_slices_double_until_filling_up_is_little():
+    mask = np.tri(12, dtype=bool)  # 78 entries in rows of 1 … 12
+    for waste, cuts in ((1.85, [12]), (1.39, [6, 6]), (1.38, [3] * 4), (1.15, [2] * 4 + [1] * 4)):
+        with mock.patch.multiple(module, _WASTE=waste, _LEAST=1):
+            packed = ELL.from_dense(np.ones((12, 12)), mask)
+        assert [values.shape[1] for values, _ in packed.slices] == cuts, waste

@@ -105,3 +105,33 @@ def test_ragged_heights_and_empty_panels_in_between(together, height, batch, fil
 
 def test_repr_without_panels():
     assert repr(Panels.from_dense(np.zeros((2, 2)))) == "Panels 2×2 float64, 0 stored (0.0 %), 0 panels, 0 B"
+
+
+@pytest.mark.parametrize(
+    ("fill", "most", "groups"),
+    [
+        (1.25, 8, [(2, 2, 5)]),  # 20 entries for 16: just as much as is accepted
+        (1.24, 8, [(1, 2, 3), (1, 2, 5)]),
+        (1.24, 1, [(2, 2, 5)]),
+    ],
+)
+def test_when_panels_are_cut_into_groups(fill, most, groups):
+    mask = np.arange(6)[None] < np.array([5, 5, 3, 3])[:, None]
+    with mock.patch.multiple(module, _FILL=fill, _MOST_GROUPS=most):
+        packed = Panels.from_dense(np.ones(mask.shape), mask)
+    assert [group.values.shape for group in packed.groups] == groups
+    assert [group.starts.tolist() for group in packed.groups] == ([[0, 2]] if len(groups) == 1 else [[2], [0]])
+
+
+def test_they_come_together_unless_they_are_asked_to_stay_apart():
+    w = np.eye(4)
+    assert Panels.from_dense(w).together is True
+    assert Panels._pack(w, w > 0).together is True
+    assert Panels.from_dense(w, together=False).together is False
+
+
+def test_repr_with_panels():
+    mask = np.arange(9)[None] < np.array([7, 7, 2, 4])[:, None]
+    text = "Panels 4×9 float64, 20 stored (55.6 %), 3 panels, 2 … 7 columns in each, {}"
+    assert repr(Panels.from_dense(np.ones(mask.shape), mask)) == text.format("368 B")  # two in a group
+    assert repr(Panels.from_dense(np.ones(mask.shape), mask, together=False)) == text.format("336 B")
