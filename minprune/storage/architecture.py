@@ -9,7 +9,6 @@ holds no code. Layers are numbered by their kind, as in a network: dense1, relu1
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -129,10 +128,6 @@ class Architecture:
         if found[2] == "weight":
             return int(inputs), int(outputs)
         return (int(outputs),) if bias else None
-
-    def entries(self, name: str) -> int:
-        """Return the number of entries of the parameter with that name."""
-        return math.prod(self.shape(name) or (0,))
 
     def build(self, columns: Array | None) -> Network:
         """Return a network of these layers, its parameters 0 and its masks True."""

@@ -12,6 +12,7 @@ least one bit in the file, so that a small file can't ask for a large network.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import cast
 
@@ -56,7 +57,7 @@ def check_entry(name: str, entry: Entry, architecture: Architecture) -> None:
     elif shape := architecture.shape(name):
         right = (number, shape)
     elif shape := architecture.shape(parameter):
-        entries = architecture.entries(parameter)
+        entries = math.prod(shape)
         if form == "kept" and len(entry.shape) == 1 and entry.shape[0] <= entries:
             right = (number, entry.shape)  # how many it holds is for the mask to say
         elif form == "bits":
@@ -75,14 +76,10 @@ def check_arrays(arrays: Mapping[str, Array], architecture: Architecture) -> Non
     Nothing else is there: `check_entry` has seen each of them.
     """
     for number, dense in enumerate(architecture.dense, start=1):
-        for role in ("weight", "bias") if dense.values[2] else ("weight",):
-            name = f"dense{number}.{role}"
-            forms = [form for form in ("", ".kept", ".bits", ".mask") if name + form in arrays]
-            if forms not in ([""], ["", ".mask"], [".kept", ".bits"]):
-                raise StorageError(
-                    f"{name} must be there as {name}, with a mask or not, or as kept and bits, got {forms}"
-                )
-            _check_parameter(name, arrays, architecture.entries(name))
+        inputs, outputs, bias = dense.values
+        _check_parameter(f"dense{number}.weight", arrays, int(inputs * outputs))
+        if bias:
+            _check_parameter(f"dense{number}.bias", arrays, int(outputs))
     if architecture.select:
         if COLUMNS not in arrays:
             raise StorageError(f"{COLUMNS} must be there")
@@ -93,6 +90,9 @@ def check_arrays(arrays: Mapping[str, Array], architecture: Architecture) -> Non
 
 
 def _check_parameter(name: str, arrays: Mapping[str, Array], entries: int) -> None:
+    forms = [form for form in ("", ".kept", ".bits", ".mask") if name + form in arrays]
+    if forms not in ([""], ["", ".mask"], [".kept", ".bits"]):
+        raise StorageError(f"{name} must be there as {name}, with a mask or not, or as kept and bits, got {forms}")
     values = arrays[name] if name in arrays else arrays[f"{name}.kept"]
     good = np.isfinite(values)
     if not good.all():
