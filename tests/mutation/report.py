@@ -118,12 +118,16 @@ def main():
     for where, what, name in open_ones:
         print(f"{where} | {what} | ?  # {name}")
     if options.out:
-        options.out.write_text(page(scores, kinds, len(open_ones)), encoding="utf-8")
+        options.out.write_text(page(scores, kinds, len(open_ones), verdicts), encoding="utf-8")
     return 1 if open_ones else 0
 
 
-def page(scores, kinds, unexplained):
+def page(scores, kinds, unexplained, verdicts):
     """Return the page that is kept with the results."""
+    tried = sum(code is not None for _, code in verdicts.values())
+    sample = "All mutants were tried."
+    if tried < len(verdicts):
+        sample = f"{tried:,} of {len(verdicts):,} mutants were tried: of each file a sample in equal steps (`--every`)."
     rows = "\n".join(f"| {kind} | {count} | {KINDS.get(kind, '')} |" for kind, count in kinds.most_common())
     return f"""# Mutation testing
 
@@ -136,8 +140,8 @@ Hypothesis without shrinking, 30 examples a property, one BLAS thread.
 
 {scores}
 
-A mutant is tried on a few seconds of the tests that run its function, the nearest first, so the score is a lower bound.
-`minprune/testing/broken/` is left out: it consists of mutants. Every survivor stands with its reason in
+{sample} A mutant is tried on a few seconds of the tests that run its function, the nearest first,
+so the score is a lower bound. `minprune/testing/broken/` is left out: it consists of mutants. Every survivor stands with its reason in
 `tests/mutation/survivors/`; {unexplained} have none yet.
 
 | reason | survivors | |
