@@ -1,0 +1,35 @@
+"""The face: a name is fetched when it is first asked for, once, and what is listed is what can be had."""
+
+import importlib
+
+import pytest
+
+import minprune as mp
+
+
+@pytest.mark.parametrize("name", ["Dense", "load", "testing", "nn", "datasets"])
+def test_a_name_is_fetched_once_and_kept(name):
+    expected = getattr(mp, name)
+    del vars(mp)[name]
+    assert getattr(mp, name) is expected
+    assert vars(mp)[name] is expected
+    assert mp.__getattr__(name) is expected
+
+
+def test_a_module_is_itself():
+    for name in mp._MODULES:
+        assert mp.__getattr__(name) is importlib.import_module(f"minprune.{name}")
+
+
+def test_a_mistyped_name_is_told_with_all_there_are():
+    with pytest.raises(AttributeError) as caught:
+        mp.__getattr__("Desne")
+    assert str(caught.value) == "minprune has no 'Desne'; did you mean 'Dense'? Known: " + ", ".join(mp.__all__)
+
+
+def test_what_is_listed_can_be_had_and_is_listed_once():
+    listed = dir(mp)
+    assert listed == sorted(set(listed))
+    assert set(listed) >= {*mp.__all__, *mp._MODULES, "__version__"}
+    for name in listed:
+        getattr(mp, name)
