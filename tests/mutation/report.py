@@ -140,9 +140,11 @@ Hypothesis without shrinking, 30 examples a property, one BLAS thread.
 
 {scores}
 
-{sample} A mutant is tried on a few seconds of the tests that run its function, the nearest first,
-so the score is a lower bound. `minprune/testing/broken/` is left out: it consists of mutants. Every survivor stands with its reason in
-`tests/mutation/survivors/`; {unexplained} have none yet.
+{sample}
+
+A mutant is tried on a few seconds of the tests that run its function, the nearest first, so the score is a lower bound.
+`minprune/testing/broken/` is left out: it consists of mutants. Why a survivor may live stands in
+`tests/mutation/survivors/`; {unexplained} have no reason yet.
 
 | reason | survivors | |
 |---|---|---|
