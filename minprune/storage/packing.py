@@ -96,7 +96,7 @@ def _check_parameter(name: str, arrays: Mapping[str, Array], entries: int) -> No
     values = arrays[name] if name in arrays else arrays[f"{name}.kept"]
     good = np.isfinite(values)
     if not good.all():
-        raise StorageError(f"{name} must be finite, got {values.reshape(-1)[np.argmin(good)]}")
+        raise StorageError(f"{name} must be finite, got {values.flat[np.argmin(good)]}")
     if (mask := arrays.get(f"{name}.mask")) is not None:
         if (mask.view(np.uint8) > 1).any():
             raise StorageError(f"{name}.mask must hold 0 and 1 only")

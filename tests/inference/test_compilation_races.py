@@ -79,6 +79,11 @@ def test_changes_of_layout_are_timed_at_every_boundary(noted):
     assert shapes == [(13, 4), (4, 12), (9, 4), (4, 8), (7, 4), (4, 6)]
     dtypes = {call().dtype for names, _, _, calls in stand.asked if names in CHANGES for call in calls.values()}
     assert dtypes == {np.dtype(np.float32)}
+    given = [call.args[0] for names, _, _, calls in stand.asked if names in CHANGES for call in calls.values()]
+    assert [bits(x) for x in given[:2]] == [
+        bits(np.zeros((4, 12), np.float32)),
+        bits(np.repeat(np.eye(1, 13, 12, dtype=np.float32).T, 4, axis=1)),
+    ]
 
 
 def test_a_layer_whose_numbers_are_huge_is_timed_without_a_warning():
@@ -159,6 +164,12 @@ def test_layers_by_hand():
     assert spread.weight.dtype == np.float64
     assert layers[1][1].bias is None
     assert layers[1][1].mask.all()
+
+
+def test_a_forced_kernel_is_the_one_for_the_batch_size():
+    for name, kernel in KERNELS.items():
+        for batch in (1, 2):
+            assert [s.kernel for s in compile(_network(), batch, kernels=name).steps] == [kernel.at(batch)] * 2
 
 
 def test_defaults_are_one_row_and_a_twentieth_of_a_second(noted):

@@ -133,6 +133,19 @@ def test_x_is_converted_to_the_dtype_of_the_matrix(kind):
     assert (packed @ np.array([True, False])).tolist() == [1.0, 0.0]
 
 
+@EACH_WAY
+def test_what_overflows_or_is_not_finite_comes_out_without_a_warning(way):
+    w = np.array([[1.0, -1.0, 0.0], [0.0, 3e38, 3e38], [0.0, 0.0, 1.0]], np.float32)
+    mask = np.array([[True, True, True], [False, True, True], [False, False, True]])
+    with going(way) as kind:
+        packed = kind.from_dense(w, mask)
+        for batch in (1, 2, 17):
+            for x in ([1e300, 1, 2], [np.inf, np.inf, 2], [-1e39, 2, 2], [1, 1, np.inf]):  # 1e39 is ∞ in float32
+                found = packed @ np.repeat(np.array(x, float)[:, None], batch, axis=1)
+                assert not np.isfinite(found[:2]).all(axis=0).any()
+                assert kind is not CSR or (found[2] == x[2]).all()  # where nothing is filled up
+
+
 # ── into: bound once, called again and again ────────────────────────────────────────────────────────────────────────
 
 

@@ -69,10 +69,12 @@ def test_for_one_sample_everything_is_feature_major_under_its_own_name(name):
     assert (kernel.at(1).name, kernel.at(1).format, kernel.at(1).layout) == (name, kernel.format, FEATURES)
 
 
-def test_a_kept_zero_is_a_connection():
+@EACH_KERNEL
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_kept_zero_is_a_connection(name, batch):
     mask = np.array([[True, False], [True, True]])
     made = LayerWeights(np.array([[0.0, 0.0], [1.0, 2.0]]), mask, None)
-    assert made.kept == KERNELS["csr"].pack(made).nnz == 3
+    assert made.kept == KERNELS[name].at(batch).pack(made).nnz == 3
 
 
 # ── which are worth a try ───────────────────────────────────────────────────────────────────────────────────────────
@@ -119,3 +121,27 @@ def test_dense_is_always_first_and_a_sparse_kernel_is_not_offered_for_more_than_
     fewer.flat[: fewer.size // 2] = False
     for name in {"ell", "csr"} & set(names):
         assert name in [kernel.name for kernel in candidates(layer(fewer), batch)]
+
+
+@pytest.mark.parametrize(
+    ("batch", "most"),
+    [(1, 840 // 3), (2, 840 // 6), (6, 840 // 18), (7, 840 // 20), (16, 840 // 20), (1000, 840 // 20)],
+)
+def test_sparse_kernels_are_offered_up_to_a_third_and_for_batches_down_to_a_twentieth(batch, most):
+    for count, offered in ((most, True), (most + 1, False)):
+        mask = np.zeros((28, 30), bool)
+        mask.flat[:count] = True
+        names = {kernel.name for kernel in candidates(layer(mask), batch)}
+        assert ({"csr", "ell"} <= names) is offered
+        assert bool({"csr", "ell"} & names) is offered
+
+
+@pytest.mark.parametrize(
+    ("heights", "offered"), [([4, 4], True), ([3, 4], False), ([8], True), ([1, 7], True), ([3], False)]
+)
+def test_panels_are_offered_from_four_outputs_each_on(heights, offered):
+    mask = np.repeat(np.eye(len(heights), dtype=bool), heights, axis=1)
+    mask = np.vstack([mask, np.zeros((1, mask.shape[1]), bool)])  # an input that nobody looks at
+    names = {kernel.name for kernel in candidates(layer(mask), 16)}
+    assert ({"panels", "panels apart"} <= names) is offered
+    assert bool({"panels", "panels apart"} & names) is offered

@@ -135,3 +135,13 @@ def test_repr_with_panels():
     text = "Panels 4×9 float64, 20 stored (55.6 %), 3 panels, 2 … 7 columns in each, {}"
     assert repr(Panels.from_dense(np.ones(mask.shape), mask)) == text.format("368 B")  # two in a group
     assert repr(Panels.from_dense(np.ones(mask.shape), mask, together=False)) == text.format("336 B")
+
+
+def test_panels_of_equal_width_are_grouped_in_the_order_of_their_rows():
+    heights = [1] * 32 + [2] * 32
+    mask = np.zeros((len(heights), 4), bool)
+    mask[::2, :2] = mask[1::2, 2:] = True
+    packed = Panels.from_dense(np.ones((96, 4)), np.repeat(mask, heights, axis=0))
+    assert [group.values.shape for group in packed.groups] == [(32, 1, 2), (32, 2, 2)]
+    assert packed.groups[0].starts.tolist() == list(range(32))
+    assert packed.groups[1].starts.tolist() == list(range(32, 96, 2))

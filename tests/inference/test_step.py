@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from matrices import bits
-from packing import ALL
+from packing import ALL, held_arrays
 
 from minprune import Dense, LeakyReLU, ReLU, Tanh
 from minprune.inference import step as module
@@ -196,3 +196,33 @@ def test_bytes_and_operations_of_a_packed_step_by_hand():
     assert (rows.nbytes, rows.flops) == (4 * 8 + 4 * 8 + 3 * 8, 2 * 4 + 3)
     csr = step(layer, kernel="csr")  # four weights, three biases, four row bounds
     assert (csr.nbytes, csr.flops) == (7 * (8 + 8) + 4 * 8, 2 * 7)
+
+
+def held_by(made, batch):
+    """The shapes of the floats that a bound step holds besides the step's own."""
+    own = {id(array) for array in held_arrays(made)}
+    found = [array for array in held_arrays(made.bind(batch)) if id(array) not in own and array.dtype.kind == "f"]
+    assert all(array.dtype == made.matrix.dtype for array in found)
+    return sorted(array.shape for array in found)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_a_step_in_rows_holds(dtype):
+    layer = Dense.from_arrays(np.ones((6, 5), dtype))
+    assert held_by(step(layer), 3) == [(3, 5)]
+    layer.weight.mask = np.arange(6)[:, None] > np.array([1] * 5)
+    assert held_by(step(layer, kernel="packed"), 3) == [(3, 4), (3, 5)]  # what is gathered, and the result
+    layer.weight.mask = np.arange(6)[:, None] > np.array([1, 2, 3, 4, 5])
+    assert held_by(step(layer, kernel="packed"), 3) == [(3, 4), (3, 4), (3, 5)]  # and the outputs that are there
+
+
+def test_a_wide_packed_step_gathers_without_a_buffer_in_between():
+    layer = Dense(20_000, 4, rng=0)
+    layer.weight.mask = np.repeat(np.arange(20_000)[:, None] % 2 == 0, 4, axis=1)
+    call, x = step(layer, kernel="packed").bind(2), np.ones((2, 20_000), np.float32)
+    call(x)
+    tracemalloc.start()
+    call(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000  # of 80 kB
