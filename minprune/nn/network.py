@@ -229,7 +229,7 @@ class Network:
             if len(x) <= size:
                 y = self.forward(x, rng)
             else:
-                y = np.concatenate([self.forward(x[i : i + size], rng) for i in range(0, len(x), size)])
+                y = np.concatenate([self.forward(x[i : i + size]) for i in range(0, len(x), size)])  # no training
             return y if np.count_nonzero(np.isfinite(y)) == y.size else self._refuse(x, y, where)
 
     def _refuse(self, x: Array, y: Array, where: str) -> Array:

@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from minprune import Dense, MeanSquaredError, Network, SoftmaxCrossEntropy, gradcheck
+from minprune import Dense, InvalidValueError, MeanSquaredError, Network, SoftmaxCrossEntropy, gradcheck
 from minprune.nn.gradcheck import GradientCheck
 
 module = importlib.import_module("minprune.nn.gradcheck")  # the package has a function of that name
@@ -89,12 +89,20 @@ def test_where_all_entries_are_looked_at_nothing_is_drawn():
 
 
 def test_without_options_a_hundred_entries_are_looked_at_the_same_each_time(monkeypatch):
-    net = Network.mlp([4, 50, 3], activation="tanh", rng=0)
-    seen, result = looked_at(monkeypatch, net)
-    assert result.checked == {
-        "dense1.weight": 100, "dense1.bias": 50, "dense2.weight": 100, "dense2.bias": 3, "x": 24,
-    }  # fmt: skip
-    assert seen == looked_at(monkeypatch, net, rng=0)[0] != looked_at(monkeypatch, net, rng=1)[0]
+    net, draws = Network.mlp([20, 6], rng=0), np.random.default_rng(0)
+    seen, result = looked_at(monkeypatch, net, RNG.standard_normal((6, 20)))
+    assert result.checked == {"dense1.weight": 100, "dense1.bias": 6, "x": 100}
+    assert seen == sorted(draws.choice(120, 100, replace=False).tolist())
+
+
+@pytest.mark.parametrize(
+    ("size", "loss", "y", "got"),
+    [(1.0, MeanSquaredError(), np.full((6, 3), 1e300), "inf"), (1e308, SoftmaxCrossEntropy(), Y, "nan")],
+)
+def test_a_loss_that_is_not_finite_is_refused_without_a_warning(size, loss, y, got):
+    with pytest.raises(InvalidValueError) as caught:
+        gradcheck(Network([Dense.from_arrays(np.full((4, 3), size))]), np.ones((6, 4)), y, loss)
+    assert str(caught.value) == f"the loss must be finite, got {got} in gradcheck()"
 
 
 def test_a_network_without_biases_can_be_checked():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from minprune import InvalidTypeError
 from minprune.nn.history import History
 
 
@@ -69,3 +70,12 @@ def test_columns_are_copied_when_they_are_handed_out():
     made = history(2)
     made.to_dict()["loss"].append(3.0)
     assert made["loss"] == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("value", ["low", None, True, [1.0]])
+def test_what_is_no_number_is_refused_and_nothing_of_its_row_is_added(value):
+    made = history(2)
+    with pytest.raises(InvalidTypeError) as caught:
+        made.add(epoch=3, loss=value)
+    assert str(caught.value) == f"loss must be a number, got {type(value).__name__} {value!r} in add()"
+    assert made.columns == history(2).columns

@@ -52,6 +52,10 @@ def test_repr_names_the_numbers():
         ),
         (lambda: CosineDecay("a"), InvalidTypeError, "initial must be a number, got str 'a' in CosineDecay()"),
         (lambda: CosineDecay(0.1, 0.2), InvalidValueError, "final must be in [0, 0.1], got 0.2 in CosineDecay()"),
+        (lambda: CosineDecay(0.1)(-0.5), InvalidValueError, "progress must be in [0, 1], got -0.5 in CosineDecay()"),
+        (lambda: CosineDecay(0.1)(1.5), InvalidValueError, "progress must be in [0, 1], got 1.5 in CosineDecay()"),
+        (lambda: StepDecay(0.1)(-0.5), InvalidValueError, "progress must be in [0, 1], got -0.5 in StepDecay()"),
+        (lambda: StepDecay(0.1)(1.5), InvalidValueError, "progress must be in [0, 1], got 1.5 in StepDecay()"),
         (lambda: StepDecay(0.1, 0.0), InvalidValueError, "factor must be in (0, 1], got 0 in StepDecay()"),
         (
             lambda: StepDecay(0.1, 0.5, 0.5),

@@ -122,6 +122,40 @@ def test_probabilities_of_one_logit_keep_their_digits_and_never_overflow():
     np.testing.assert_array_equal(net.predict(np.array([[0.0], [-1.0], [1.0]])), [0, 0, 1])
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_decisions_are_int64_the_lower_class_on_ties(outputs):
+    net = Network([Dense.from_arrays(np.ones((2, outputs)))])
+    decided = net.predict(np.array([[0.0, 0.0], [1.0, 1.0]]))
+    assert (decided.dtype, decided.tolist()) == (np.int64, [0, int(outputs == 1)])
+
+
+def test_probabilities_are_those_of_their_own_row_however_large_the_logits():
+    net = Network([Dense.from_arrays(np.eye(2))])
+    np.testing.assert_allclose(
+        net.predict_proba(np.array([[1e4, 0.0], [-1e4, -1e4], [0.0, np.log(3)]])),
+        [[1, 0], [0.5, 0.5], [0.25, 0.75]],
+        rtol=1e-14,
+    )
+
+
+def test_dropout_draws_from_the_generator_that_is_given_and_only_then():
+    net, x = Network.mlp([4, 64, 3], dropout=0.5, rng=0), np.ones((5, 4), np.float32)
+    first, activation, dropout, last = (layer.copy() for layer in net.layers)
+    hidden = activation.forward(first.forward(x))
+    np.testing.assert_array_equal(net(x), last.forward(hidden))
+    dropped = last.forward(dropout.forward(hidden, np.random.default_rng(3)))
+    np.testing.assert_array_equal(net(x, rng=np.random.default_rng(3)), dropped)
+    np.testing.assert_array_equal(net.forward(x, np.random.default_rng(3)), dropped)
+    assert not np.array_equal(net(x), dropped)
+
+
+def test_a_gradient_beyond_a_float_goes_back_without_a_warning():
+    net = Network([Dense.from_arrays(np.full((2, 2), 2.0, np.float32)), Dense.from_arrays(np.eye(2, dtype=np.float32))])
+    net(np.ones((1, 2)))
+    for grad, expected in (([3e38, 3e38], np.inf), ([1e300, -1e300], np.nan)):
+        np.testing.assert_array_equal(net.backward(np.array([grad]), input_grad=True), np.full((1, 2), expected))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_tiny(dtype):
     """1×1 layers, one-class outputs and one row work as any other."""

@@ -87,6 +87,12 @@ def test_an_output_that_is_not_finite_names_its_place_and_the_layer(net, x, firs
     assert str(caught.value) == "backward() follows a forward pass; call the network first"
 
 
+def test_it_is_the_layer_of_the_first_row_though_another_row_fails_earlier():
+    with pytest.raises(InvalidValueError) as caught:
+        large(ReLU())(np.array([[0.5, 0.5], [1.0, 1.0]]))
+    assert str(caught.value) == TEXT.format(4, "Network", 0, "inf", "dense2")
+
+
 def test_predictions_in_batches_are_told_of_as_one():
     with pytest.raises(InvalidValueError) as caught:
         large().predict(np.array([[0.0, 0.0], [0.5, 0.5], [0.0, 0.0]]), batch_size=1)

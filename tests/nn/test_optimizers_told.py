@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minprune import SGD, Adam, AdamW, CosineDecay, InvalidTypeError, InvalidValueError, Parameter
+from minprune.nn import optimizers
 
 
 def stepped(optimizer, *, value=(1.0, 2.0), grads=((0.5, -1.0),), progress=()):
@@ -40,6 +41,19 @@ def test_adamw_decays_by_a_hundredth_of_the_rate():
     plain, decayed = stepped(Adam(0.1)), stepped(AdamW(0.1))
     np.testing.assert_allclose(decayed.value, plain.value - 0.1 * 0.01 * np.array([1.0, 2.0]), rtol=1e-14)
     assert (AdamW().lr, AdamW().weight_decay) == (1e-3, 0.01)
+
+
+def test_what_is_given_to_adam_is_kept_by_adamw_too():
+    for kind in (Adam, AdamW):
+        made = kind(0.1, betas=(0.5, 0.25), eps=1e-3)
+        assert (made.lr, made.betas, made.eps) == (0.1, (0.5, 0.25), 1e-3)
+
+
+def test_every_piece_of_a_large_parameter_takes_its_step_once(monkeypatch):
+    monkeypatch.setattr(optimizers, "_PIECE", 4)
+    assert [(s.start, s.stop) for s in optimizers._pieces(9)] == [(0, 4), (4, 8), (8, 12)]
+    p = stepped(SGD(1.0, momentum=0.5), value=np.zeros(9), grads=(np.arange(9.0),) * 2)
+    assert p.value.tolist() == (-2.5 * np.arange(9.0)).tolist()
 
 
 def test_what_is_remembered_has_a_name_and_plain_sgd_remembers_nothing():
