@@ -87,7 +87,8 @@ def of_line(line):
         face = hue(line.get_markerfacecolor()) if marker in Line2D.filled_markers else "none"
         edge = f"{hue(line.get_markeredgecolor())} {line.get_markeredgewidth():g}"
         every = line.get_markevery()
-        said += f", marker {marker} {line.get_markersize():g} {face} edge {edge}" + (f" every {every}" if every else "")
+        said += f", marker {marker} {line.get_markersize():g} {face} edge {edge}"
+        said += f" every {every}" if every else ""
     return said
 
 
