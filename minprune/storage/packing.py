@@ -39,7 +39,7 @@ def pack(network: Network, packed: bool) -> dict[str, Array]:
         value = finite(parameter.effective(), name, "save")
         if parameter.is_masked and packed:
             arrays[f"{name}.kept"] = value[parameter.mask]
-            arrays[f"{name}.bits"] = np.packbits(parameter.mask.reshape(-1), bitorder="little")
+            arrays[f"{name}.bits"] = np.packbits(parameter.mask, bitorder="little")
         else:
             arrays[name] = value
             if parameter.is_masked:

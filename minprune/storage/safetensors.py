@@ -89,7 +89,7 @@ class Header:
 
     def __init__(self, file: IO[bytes], size: int, keys: Iterable[str]) -> None:
         length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length < 2 or length > size - 8:
+        if length < 2 or length > size - 8:
             raise StorageError(
                 f"it is no safetensors file, or cut short: {size:,} bytes, of which {length:,} of header"
             )
@@ -178,4 +178,4 @@ def checksum(text: str, arrays: Mapping[str, Array]) -> str:
 def _told(array: Array) -> tuple[str, list[int], memoryview]:
     """Return an array as a file has it: the name of its type, its shape, and its bytes, copied only if need be."""
     array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return _CODES[array.dtype], list(array.shape), array.reshape(-1).view(np.uint8).data
+    return _CODES[array.dtype], list(array.shape), array.ravel().view(np.uint8).data

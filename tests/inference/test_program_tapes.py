@@ -1,10 +1,13 @@
 """Tapes: for a batch size that is known, a good x goes in by a quick look; any other is looked at closely."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from matrices import bits
+from packing import held_arrays
 
-from minprune import Network, Sigmoid, compile
+from minprune import Dense, Network, Sigmoid, compile
 from minprune.inference import program as module
 from minprune.inference.kernels import KERNELS
 
@@ -92,6 +95,29 @@ def test_a_copy_begins_without_tapes():
     assert list(made._tapes) == [2]
     assert made.copy()._tapes == {}
     assert made.copy().__dict__ == made.__dict__ | {"_tapes": {}}
+
+
+def test_what_it_holds_besides_its_steps_and_a_call_in_a_tape_allocates_nothing():
+    made, x = compile(Network.mlp([50_000, 2], rng=0), 3, kernels="dense"), np.ones((3, 50_000), np.float32)
+    made(x)
+    own = {id(array) for array in held_arrays(made.steps)}
+    held = sorted((array.dtype.kind, array.shape) for array in held_arrays(made) if id(array) not in own)
+    assert held == [("b", (3, 2)), ("b", (3, 50_000)), ("f", (3, 2))]
+    tracemalloc.start()
+    made(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000  # of the 150 kB of what is good in x
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_what_is_infinite_on_the_way_is_refused_without_a_warning(kernel, batch):
+    layers = [Dense.from_arrays(np.full((3, 4), 3e38, np.float32)), Dense.from_arrays(np.eye(4, 2, dtype=np.float32))]
+    made = compile(Network(layers), batch, kernels=kernel)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"the program's output must be finite, .*: nan"):  # 0 · ∞
+            made(np.full((batch, 3), 9, np.float32))
 
 
 def test_an_output_that_is_not_finite_is_refused_again_and_again_and_good_ones_are_not():

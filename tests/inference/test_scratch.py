@@ -64,6 +64,7 @@ def test_scratch_is_as_large_as_what_passes_through(kind, mask, batch, sizes, dt
     [
         ("csr by row", MASK, 7, [3 * 7]),  # the longest row
         ("csr by row", np.zeros((2, 3), bool), 7, [0]),
+        ("csr by row", np.zeros((0, 3), bool), 7, []),
         ("csr by sample", MASK, 7, [5, 5, 6, 9]),  # sums, a sample, its result, products
         ("csr by sample", ORDERED, 7, [5, 5, 9]),
         ("csr in blocks of 3", ORDERED, 1, [3]),
@@ -76,7 +77,7 @@ def test_scratch_is_as_large_as_what_passes_through(kind, mask, batch, sizes, dt
 )
 def test_scratch_of_each_way(way, mask, batch, sizes):
     with going(way) as kind:
-        assert scratch(kind.from_dense(np.ones(mask.shape), mask), batch) == sizes
+        assert scratch(kind.from_dense(np.ones(mask.shape, np.float32), mask), batch) == sizes
 
 
 def test_panels_that_fit_the_cache_are_gathered_together_and_no_more():

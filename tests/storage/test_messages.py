@@ -19,6 +19,11 @@ def test_other_words(tmp_path, monkeypatch):
     assert told(write_whole, "/dev/null", "") == "/dev/null can't be written: it is no plain file"
     taken = "…/net can't be written: it is there already, and overwrite=True is not given"
     assert told(save, net, path) == told(write_whole, path, "", overwrite=False) == taken
+    assert told(save, 3, tmp_path / "new") == "network must be a Network, got int in save()"
+    assert told(save, mp.compile(net, kernels="dense"), tmp_path / "new") == (
+        "network must be a Network, got Program in save(): save the network that it was compiled from, and compile it "
+        "after loading"
+    )
     deep = mp.Network([mp.Dense(1, 1, rng=0) for _ in range(1100)])
     assert told(save, deep, tmp_path / "deep") == (
         "network must fit a header of 160,722 bytes, got 1,100 layers with 228,400 in save()"

@@ -84,6 +84,35 @@ def test_a_header_as_long_as_its_bound_is_read_and_one_byte_more_is_not(tmp_path
                 load(tmp_path / "net")
 
 
+@pytest.mark.parametrize("size", range(10))
+def test_a_file_that_is_shorter_than_its_header(size, tmp_path):
+    for length in (0, 1, 2, 2**20):
+        (tmp_path / "net").write_bytes((length.to_bytes(8, "little") + b"{}")[:size])
+        length = int.from_bytes(length.to_bytes(8, "little")[:size], "little")
+        with pytest.raises(mp.StorageError) as caught:
+            load(tmp_path / "net")
+        words = f"it is no safetensors file, or cut short: {size:,} bytes, of which {length:,} of header"
+        assert str(caught.value) == f"{tmp_path}/net can't be loaded: {words}"
+
+
+def test_an_array_without_bytes_may_stand_anywhere(tmp_path):
+    arrays = {
+        "dense1.weight.kept": np.array([], "<f4"),
+        "dense1.bias": np.array([0.5, 1, 2], "<f4"),
+        "dense1.weight.bits": np.zeros(1, "u1"),
+    }
+    header, payload = header_of(TEXT, arrays)
+    for place in (0, 12, 13):
+        header["dense1.weight.kept"]["data_offsets"] = [place, place]
+        for order in (header, {"__metadata__": 0, **dict(reversed(header.items()))} | header):
+            (tmp_path / "net").write_bytes(file_of(order, payload))
+            assert load(tmp_path / "net").parameters["dense1.bias"].value.tolist() == [0.5, 1, 2]
+    header["dense1.weight.kept"]["data_offsets"] = [4, 4]
+    (tmp_path / "net").write_bytes(file_of(header, payload))
+    with pytest.raises(mp.StorageError, match=r"dense1.weight.kept must begin where .*, at 12: there is an overlap"):
+        load(tmp_path / "net")
+
+
 def test_the_header_is_ascii_whatever_the_names_are():
     head, pieces = safetensors.encode({"größe": "x"}, {"ä": np.zeros((2, 0), np.float64), "b": np.ones(1, bool)})
     text = (
