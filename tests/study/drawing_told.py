@@ -137,10 +137,9 @@ def of_ruler(ruler):
         one = (ruler.get_major_ticks if which == "major" else ruler.get_minor_ticks)(1)[0]
         grid = one.gridline
         lines = f"{hue(grid.get_color())} {grid.get_linewidth():g}" if own.get("gridOn") else "none"
-        said.append(
-            f"  {which} {type(locator).__name__} {numbers(ticks)} {list(filter(None, names))} {hue(one.label1.get_color())} "
-            f"{one.label1.get_fontsize():g} pt, long {one.tick1line.get_markersize():g}, grid {lines}"
-        )
+        label = f"{hue(one.label1.get_color())} {one.label1.get_fontsize():g} pt"
+        said.append(f"  {which} {type(locator).__name__} {numbers(ticks)} {list(filter(None, names))} {label}")
+        said[-1] += f", long {one.tick1line.get_markersize():g}, grid {lines}"
     return said
 
 
