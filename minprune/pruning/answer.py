@@ -52,7 +52,8 @@ class Rounds:
     again: Callable[[int], Plan]
 
     def fell_in(self, name: str, index: Sequence[int]) -> int:
-        return int(self.fell[name][place(name, index, self.fell)])
+        at = place(name, index, self.fell)  # which refuses a name that is none
+        return int(self.fell[name][at])
 
 
 @dataclass(frozen=True, eq=False)
