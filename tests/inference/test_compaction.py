@@ -103,6 +103,22 @@ def test_constants_are_folded_layer_after_layer():
     assert np.allclose(packed(x), output_by_hand(network, x), rtol=1e-14)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_constant_is_what_the_layer_puts_out_and_its_sums_are_taken_in_float64(dtype):
+    rng = np.random.default_rng(0)
+    first = Dense.from_arrays(np.ones((1, 9), dtype), rng.standard_normal(9).astype(dtype))
+    first.weight.mask = np.arange(9)[None] == 0
+    after = Dense.from_arrays(rng.standard_normal((9, 200)).astype(dtype), rng.standard_normal(200).astype(dtype))
+    packed = compact(Network([first, Sigmoid(), after]))
+    constant = first.bias.value[1:].copy()
+    Sigmoid().infer(constant)
+    assert constant.dtype == packed.dtype == dtype
+    exact = after.bias.value.astype(np.float64) + constant.astype(np.float64) @ after.weight.value[1:].astype(
+        np.float64
+    )
+    assert packed.dense[1].bias.value.tobytes() == exact.astype(dtype).tobytes()
+
+
 def test_a_masked_bias_that_gets_a_constant_is_kept_then():
     network = _masked([1, 2, 2], dense1=[[False, True]])
     network.parameters["dense2.bias"].mask = np.array([False, True])
