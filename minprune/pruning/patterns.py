@@ -299,4 +299,4 @@ def check_layer_shape(shape: object) -> None:
 
 
 def _reduce(reduce: Reduce) -> str:
-    return f"reduce={reduce!r}" if isinstance(reduce, str) or not callable(reduce) else f"reduce={called(reduce)}"
+    return f"reduce={reduce!r}" if isinstance(reduce, str) else f"reduce={called(reduce)}"
