@@ -103,7 +103,7 @@ class LayerComplexity(Counts):
         return {"name": self.name, "units": self.units} | super().to_dict() | lists | mean
 
     def __repr__(self) -> str:
-        dead = f"{int(self.dead.sum())} of {self.units} units dead"
+        dead = f"{count(int(self.dead.sum()))} of {count(self.units)} units dead"
         return f"LayerComplexity({self.name}: {count(self.kept)} of {count(self.weights)} weights kept, {dead})"
 
 

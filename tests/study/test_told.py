@@ -124,8 +124,8 @@ def test_a_sweep_is_summed_up_and_written_as_it_was(tmp_path):
 def test_a_layer_is_shown_in_one_line():
     layers = analyze(network([20, 1000, 10]), np.ones((1, 20))).layers
     assert [repr(layer) for layer in layers] == [
-        "LayerComplexity(dense1: 13,334 of 20,000 weights kept, 0 of 1000 units dead)",
-        "LayerComplexity(dense2: 6,667 of 10,000 weights kept, 0 of 10 units dead)",
+        "LayerComplexity(dense1: 13,333 of 20,000 weights kept, 0 of 1,000 units dead)",
+        "LayerComplexity(dense2: 6,666 of 10,000 weights kept, 0 of 10 units dead)",
     ]
 
 
