@@ -217,17 +217,20 @@ class Plan:
 
     def _warning(self) -> list[str]:
         """Return a line that names the layer which pruning on would empty first, if that is near."""
-        for name, limit in list(self.collapses.items())[:1]:
-            left, noun, rivals, asked = self._decision.left(name)
-            counted = [layer for layer in self.layers if layer.name in rivals]
-            weights = sum(layer.weights for layer in counted)
-            reached = sum(layer.achieved for layer in counted) / weights
-            if 1 - limit > (1 - reached) / 2:  # half of what is left going would do it
-                of = "" if len(counted) == len(self.layers) else f" of {', '.join(rivals)}"
-                saved = " but for min_keep" if limit <= max(reached, asked / weights) and left else ""
-                keeps = f"{count(left)} {noun}{'' if left == 1 else 's'}"
-                return [f"{name} collapses first, at a sparsity of {_down(limit):g}{of}{saved}; here it keeps {keeps}"]
-        return []
+        limits = self.collapses
+        if not limits:
+            return []
+        name, limit = next(iter(limits.items()))
+        left, noun, rivals, asked = self._decision.left(name)
+        counted = [layer for layer in self.layers if layer.name in rivals]
+        weights = sum(layer.weights for layer in counted)
+        reached = sum(layer.achieved for layer in counted) / weights
+        if 1 - limit <= (1 - reached) / 2:  # more than half of what is left would have to go
+            return []
+        of = "" if len(counted) == len(self.layers) else f" of {', '.join(rivals)}"
+        saved = " but for min_keep" if limit <= max(reached, asked / weights) and left else ""
+        keeps = f"{count(left)} {noun}{'' if left == 1 else 's'}"
+        return [f"{name} collapses first, at a sparsity of {_down(limit):g}{of}{saved}; here it keeps {keeps}"]
 
 
 def _down(share: float) -> float:

@@ -111,7 +111,7 @@ class Decision:
 
     def left(self, name: str) -> tuple[int, str, tuple[str, ...], int]:
         """Return how many units a ranked layer keeps, what they are called, the layers whose weights are counted with
-        its own, and how many of those were asked to be gone (0 if units were counted).
+        its own, and how many of those were asked to be gone: if units were counted, at least so many.
         """
         units = self.units
         ranking = next(ranking for ranking in self.rankings if name in ranking.group.layers)
@@ -119,7 +119,7 @@ class Decision:
         kept = int(np.count_nonzero(units.alive[name] & ~ranking.dropped[name]))
         noun = "input" if name == INPUTS else units.noun
         rivals = group.layers if units.separable else tuple(units.total)
-        return kept, noun, rivals, group.target if group.counted_in == "weights" else 0
+        return kept, noun, rivals, group.target
 
 
 def explain(

@@ -1,4 +1,4 @@
-"""A pruner on a network so small that each update can be told by hand, with parts that draw, look at data and listen."""
+"""A pruner on eight weights, so that each update can be told by hand, with parts that draw, look at data and listen."""
 
 import numpy as np
 import pytest
