@@ -127,6 +127,7 @@ REFUSED = {
         [
             (np.zeros(3), "x must have shape (batch, 3), got (3,) in fn(); one row is x[None, :]"),
             (np.zeros((1, 1, 3)), "x must have shape (batch, 3), got (1, 1, 3) in fn()"),
+            ([["a"]], "x must hold real numbers, got dtype <U1 in fn()"),
             (np.zeros((0, 3)), "x must have at least one row, got (0, 3) in fn()"),
             (np.zeros((2, 4)), "x must have 3 columns, got 4 in fn()"),
             (np.zeros((2, 3), bool), "x must be float or integer, got dtype bool in fn()"),
@@ -140,6 +141,7 @@ REFUSED = {
         {},
         [
             ([0, 1], "y must have shape (3,), one label a row, got (2,) in fn()"),
+            (["a"], "y must hold real numbers, got dtype <U1 in fn()"),
             ([[0], [1], [1]], "y must have shape (3,), one label a row, got (3, 1) in fn()"),
             ([0, 1, 2], "y must be in 0 … 1, got 2 at 2 in fn()"),
             ([0, -1, 1], "y must be in 0 … 1, got -1 at 1 in fn()"),
@@ -182,8 +184,10 @@ REFUSED = {
 )
 def test_what_is_refused_is_told_by_name_rule_and_value(check, value, text):
     rest, options, _ = REFUSED[check]
-    with pytest.raises(MinpruneError, match="^" + re.escape(text)) as caught:
+    with pytest.raises(MinpruneError) as caught:
         getattr(arguments, check)(value, *rest, **options)
+    told, open_end = str(caught.value), text.endswith((": ", " from"))  # others go on there
+    assert told.startswith(text) if open_end else told == text
     assert isinstance(caught.value, ValueError | TypeError)
 
 

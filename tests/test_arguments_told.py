@@ -30,6 +30,23 @@ def test_bounds_are_open_unless_they_are_given():
     assert (arguments.real(0, "p", "fn", low=0, high=1), arguments.real(1, "p", "fn", low=0, high=1)) == (0, 1)
 
 
+@pytest.mark.parametrize(("ends", "low", "high"), [("[]", 1, 1), ("[)", 1, 0), ("(]", 0, 1), ("()", 0, 0)])
+def test_an_end_belongs_to_an_interval_where_its_bracket_is_square(ends, low, high):
+    for value, inside in ((0.0, low), (0.5, True), (1.0, high)):
+        if inside:
+            assert arguments.real(value, "p", "fn", low=0.0, high=1.0, ends=ends) == value
+            continue
+        with pytest.raises(InvalidValueError) as caught:
+            arguments.real(value, "p", "fn", low=0.0, high=1.0, ends=ends)
+        assert str(caught.value) == f"p must be in {ends[0]}0, 1{ends[1]}, got {value:g} in fn()"
+
+
+def test_a_bool_label_is_told_as_a_number():
+    with pytest.raises(InvalidValueError) as caught:
+        arguments.labels([False, True], 2, 1, "fn")
+    assert str(caught.value) == "y must be in 0 … 0, got 1 at 1 in fn()"
+
+
 def test_what_is_not_finite_is_told_with_a_hint_where_there_is_one():
     array = np.array([[0.0, np.nan], [np.inf, 0.0]])
     text = "w must be finite, got 2 NaN or infinite in fn(), the first at (0, 1): nan"

@@ -85,10 +85,11 @@ def test_a_bar_is_drawn_after_more_than_a_tenth_of_a_second_and_flushed(clock):
 
 def test_the_time_left_is_that_of_the_steps_left(clock):
     stream = Terminal()
+    clock.now = 100.0
     bar = Progress(4, "work", stream=stream)
-    clock.now = 3.0
+    clock.now = 103.0
     bar.step("first")
-    clock.now = 4.0
+    clock.now = 104.0
     bar.step(by=2)
     first, second = stream.getvalue().split("\r\x1b[2K")[1:]
     assert first == "work ██████░░░░░░░░░░░░░░░░░░ 1/4  9.00 s left  first"

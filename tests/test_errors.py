@@ -39,6 +39,8 @@ def test_a_budget_error_names_the_largest_budget():
     [
         ("credti", "; did you mean 'credit'? Known: credit, mnist"),
         ("CREDIT", "; did you mean 'credit'? Known: credit, mnist"),
+        ("edxxt", "; did you mean 'credit'? Known: credit, mnist"),  # 6 of the 11 letters of both fit
+        ("edxxxxt", "; known: credit, mnist"),  # 6 of 13
         ("xyz", "; known: credit, mnist"),
         ("", "; known: credit, mnist"),
         (None, "; known: credit, mnist"),

@@ -7,10 +7,11 @@ import pytest
 import minprune as mp
 
 
-@pytest.mark.parametrize("name", ["Dense", "load", "testing", "nn", "datasets"])
-def test_a_name_is_fetched_once_and_kept(name):
-    expected = getattr(mp, name)
-    del vars(mp)[name]
+@pytest.mark.parametrize("name", ["Dense", "load", "sensitivity", "testing", "datasets"])
+def test_a_name_is_fetched_from_its_home_once_and_kept(name):
+    home = f"minprune.{mp._HOME[name]}" if name in mp._HOME else "minprune"
+    expected = getattr(importlib.import_module(home), name)
+    vars(mp).pop(name)
     assert getattr(mp, name) is expected
     assert vars(mp)[name] is expected
     assert mp.__getattr__(name) is expected
