@@ -158,6 +158,18 @@ def test_demo_hands_its_options_on_looks_at_the_folder_first_and_says_how_long_i
     assert capsys.readouterr().out == "\nDone in 2.50 s. Look at there and here.\n"
 
 
+def test_ctrl_c_is_told_on_standard_error_and_ends_with_130(monkeypatch, capsys):
+    Noted(monkeypatch)
+
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "run", interrupt)
+    assert cli.main(["demo"]) == 130
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "\nminprune demo: interrupted; no half-written file is left\n")
+
+
 def test_bench_hands_its_options_on(monkeypatch, capsys):
     noted = Noted(monkeypatch)
     monkeypatch.setattr("minprune.storage.load", lambda path: f"the network of {path}")

@@ -11,7 +11,7 @@ import minprune as mp
 def test_a_name_is_fetched_from_its_home_once_and_kept(name):
     home = f"minprune.{mp._HOME[name]}" if name in mp._HOME else "minprune"
     expected = getattr(importlib.import_module(home), name)
-    vars(mp).pop(name)
+    vars(mp).pop(name, None)
     assert getattr(mp, name) is expected
     assert vars(mp)[name] is expected
     assert mp.__getattr__(name) is expected
