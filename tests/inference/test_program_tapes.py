@@ -39,6 +39,8 @@ def looks(monkeypatch):
 def test_only_the_first_of_its_size_is_looked_at_closely(looks, kernel):
     made = program(kernel=kernel)
     first = made(GOOD)
+    assert first.dtype == np.float32
+    assert np.allclose(first, Network.mlp([3, 4, 2], rng=0)(GOOD), atol=1e-6)
     assert len(looks) == 1
     assert bits(made(GOOD)) == bits(first)
     assert bits(made(-GOOD)) != bits(first)
@@ -81,8 +83,9 @@ def test_what_can_not_be_is_refused_after_a_close_look(looks, bad):
 
 
 def test_functions_in_front_work_on_a_copy_each_time(looks):
-    made = compile(Network([Sigmoid(), *Network.mlp([3, 2], rng=0).layers]), 2, kernels="dense")
-    x = GOOD.copy()
+    network = Network([Sigmoid(), *Network.mlp([3, 2], rng=0).layers])
+    made, x = compile(network, 2, kernels="dense"), GOOD.copy()
+    assert np.allclose(made(x), network(x), atol=1e-6)
     results = {bits(made(x)) for _ in range(3)}
     assert len(results) == 1
     assert len(looks) == 1

@@ -43,7 +43,26 @@ def test_the_good_parts_are_good():
     assert ell(places=np.array([1, 2, 0, 2]), shape=(4, 3)).to_dense()[[0, 2]].tolist() == [[0, 0, 1], [1, 0, 0]]
     two = panels(group(starts=(2,)), group(), shape=(4, 3))
     assert two.to_dense().tolist() == [[1, 0, 1]] * 4
-    assert panels(Group(np.ones((0, 2, 2)), *(np.zeros(s, int) for s in ((0, 2), 0, 0, 0))), nnz=0).multiply_adds == 0
+    nobody = Group(np.ones((0, 2, 2)), *(np.zeros(s, int) for s in ((0, 2), 0, 0, 0)))
+    assert panels(nobody, nnz=0).multiply_adds == panels(nobody, shape=(0, 3), nnz=0).multiply_adds == 0
+
+
+def test_given_parts_are_copied_frozen_and_in_c_order():
+    values, index = np.asfortranarray(np.arange(4.0).reshape(2, 2)), np.array([0, 1])
+    square, cube = np.asfortranarray([[0, 1], [1, 2]]), np.asfortranarray(np.arange(8.0).reshape(2, 2, 2))
+    zeros = np.array([0, 2])
+    for made in (
+        DenseMatrix(values, 2),
+        PackedDense(values, index, index, (2, 3), 2),
+        ELL([(values, square)], index, (2, 3), "f8", 2),
+        Panels([Group(cube, square, zeros, index + 1, index + 1)], (4, 3), "f8", 2, True),
+    ):
+        for held in made._holds():
+            assert held.flags.c_contiguous
+            assert not held.flags.writeable
+            assert not any(np.shares_memory(held, given) for given in (values, index, square, cube, zeros))
+        if isinstance(made, Panels):
+            assert made.groups[0].values.tolist() == cube.tolist()
 
 
 TWO = [(EYE, np.array(((0, 1), (1, 2)))), (EYE.astype("f4"), np.array(((0, 1), (1, 2))))]
@@ -113,6 +132,8 @@ REFUSED = [
     (lambda: panels(group(columns=((0, 7),)), group()), "columns must be in [0, 3), got 7 in Panels()"),
     (lambda: panels(group(starts=(1,))), "panels must lie apart within 2 rows in Panels()"),
     (lambda: panels(group(), group(starts=(1,)), shape=(9, 3)), "panels must lie apart within 9 rows in Panels()"),
+    (lambda: panels(group(), group(starts=(2,)), group(starts=(3,)), shape=(9, 3)),
+     "panels must lie apart within 9 rows in Panels()"),
     (lambda: panels(group(starts=(1,)), group(), shape=(9, 3)), "panels must lie apart within 9 rows in Panels()"),
     (lambda: panels(group(heights=(1,)), together=False),
      "groups[0] must hold one panel, not filled up, if not together in Panels()"),
