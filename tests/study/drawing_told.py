@@ -6,14 +6,20 @@ What the layout or a font makes of it is left out: where a panel ends up, ticks 
 there is, and how far a label at the end of a line was moved. So the words are the same with any Matplotlib.
 """
 
+from contextlib import contextmanager
+from unittest.mock import patch
+
 import numpy as np
 from matplotlib.collections import Collection
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, StepPatch
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import AutoLocator, AutoMinorLocator
+
+from minprune.study.drawing import in_style
 
 _FEW = 16  # numbers; of more, how many there are, the first, the last and sums
 
@@ -168,8 +174,20 @@ def of_key(handle):
     return of_patch(handle) if isinstance(handle, Patch) else of_line(handle)
 
 
+@contextmanager
+def without_layout():
+    """Draw figures without laying them out, which takes most of the time and which the words don't tell."""
+    with patch.object(Figure, "draw_without_rendering", lambda figure: None):
+        yield
+
+
 def describe(figure):
     """Return a figure in words."""
+    with in_style():  # for ticks that are not made yet
+        return _described(figure)
+
+
+def _described(figure):
     title = figure._suptitle
     said = [f"figure {place(figure.get_size_inches())} inches"]
     if title is not None:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import stories
-from drawing_told import describe
+from drawing_told import describe, without_layout
 
 from minprune.study import page, plots
 from minprune.study.demo import CRITERIA
@@ -35,6 +35,7 @@ def captioned(report, figure, caption):
 def written(story, pictures):
     """Return the page on a machine of ours, with its pictures in words or left out, since they take their time."""
     with contextlib.ExitStack() as patches:
+        patches.enter_context(without_layout())
         patches.enter_context(patch.object(plots, "to_svg", drawn))
         if not pictures:
             patches.enter_context(patch.object(page, "plots"))
