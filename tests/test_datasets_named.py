@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minprune import datasets
-from minprune.errors import StorageError
+from minprune.errors import InvalidValueError, StorageError
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 REMEDY = "reinstall minprune, or run data/build.py in a checkout"
@@ -50,6 +50,13 @@ def test_only_credit_has_columns_made_of_facts():
     groups = datasets.load("credit").groups
     assert (groups["LIMIT_BAL"], groups["SEX"], groups["AGE"]) == ((0,), (1, 2), (14,))
     assert datasets.load("digits").groups == datasets.load("mnist").groups == {}
+
+
+def test_an_unknown_name_is_told_with_those_there_are():
+    with pytest.raises(InvalidValueError) as caught:
+        datasets.load("credti")
+    text = "name must be a known name, got 'credti' in load(); did you mean 'credit'? Known: credit, digits, mnist"
+    assert str(caught.value) == text
 
 
 def refused(monkeypatch, *folders):
