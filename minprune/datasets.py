@@ -150,7 +150,7 @@ def _credit(raw: dict[str, Array]) -> Dataset:
         else:
             columns[fact] = _percentile(values, among=values[parts[0]])
         groups[fact] = tuple(range(first, len(columns)))
-    x = np.stack(list(columns.values()), axis=1, dtype=np.float32, casting="unsafe")
+    x = np.stack(list(columns.values()), axis=1, dtype=np.float32)
     return Dataset(
         "credit",
         *_three(x, y, parts),
