@@ -58,10 +58,14 @@ def test_no_flag():
 
 
 def test_too_many_layers(tmp_path, monkeypatch):
-    monkeypatch.setattr("minprune.storage.safetensors.largest_header", lambda size: 1000)
-    deep = mp.Network([mp.Dense(1, 1, rng=0) for _ in range(1100)])
-    assert told(save, deep, tmp_path / "deep") == (
-        "network must fit a header of 1,000 bytes, got 1,100 layers with 228,400 in save()"
+    deep, asked = mp.Network([mp.Dense(1, 1, rng=0), *[mp.ReLU() for _ in range(1000)]]), []
+    bound = 20_360  # exactly the bytes of its header
+    monkeypatch.setattr("minprune.storage.safetensors.largest_header", lambda size: asked.append(size) or bound)
+    path = save(deep, tmp_path / "deep")
+    assert asked == [path.stat().st_size]
+    bound -= 1
+    assert told(save, deep, tmp_path / "new") == (
+        "network must fit a header of 20,359 bytes, got 1,001 layers with 20,360 in save()"
     )
 
 

@@ -119,7 +119,7 @@ def test_three_columns_must_rise_one_after_the_other():
     made = Architecture.from_json(architecture({**SELECT, "outputs": 3}, {**DENSE, "inputs": 3}))
     parts = small() | {"dense1.weight.bits": np.array([0b010101, 0], "u1")}
     packing.check_arrays(parts | {packing.COLUMNS: np.array([0, 1, 3])}, made)
-    for columns in ([0, 2, 2], [1, 1, 3], [0, 3, 1]):
+    for columns in ([0, 2, 2], [1, 1, 3], [0, 3, 1], [0, 2, 4], [-1, 0, 1]):
         arrays = parts | {packing.COLUMNS: np.array(columns)}
         assert told(packing.check_arrays, arrays, made) == "select1.columns must rise within 0 … 3"
 
