@@ -17,7 +17,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, StepPatch
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import AutoLocator, AutoMinorLocator
+from matplotlib.ticker import AutoLocator, AutoMinorLocator, MaxNLocator
 
 from minprune.study.drawing import in_style
 
@@ -143,6 +143,9 @@ def of_ruler(ruler):
         one = (ruler.get_major_ticks if which == "major" else ruler.get_minor_ticks)(1)[0]
         grid = one.gridline
         lines = f"{hue(grid.get_color())} {grid.get_linewidth():g}" if own.get("gridOn") else "none"
+        if isinstance(locator, MaxNLocator):  # which ticks it would choose elsewhere
+            chosen = " ".join(str(len(locator.tick_values(0, most))) for most in (1, 4, 7, 8.5, 17, 45, 330))
+            said.append(f"  up to 1, 4, 7, 8.5, 17, 45, 330: {chosen} ticks")
         label = f"{hue(one.label1.get_color())} {one.label1.get_fontsize():g} pt"
         said.append(f"  {which} {type(locator).__name__} {numbers(ticks)} {list(filter(None, names))} {label}")
         said[-1] += f", long {one.tick1line.get_markersize():g}, grid {lines}"

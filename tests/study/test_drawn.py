@@ -54,6 +54,10 @@ def one_unit_alone():
     return net
 
 
+def _short():
+    return history(2, valid_loss=[0.5, 0.25], sparsity=[0.0, 0.001])
+
+
 ROWS = np.array([[2, 1], [1, 2], [3, 1], [1, 3]], np.float32)
 
 
@@ -162,6 +166,9 @@ FIGURES = {
             "pruned": history(30, sparsity=[k / 40 for k in range(30)]),
             "one epoch": history(1, valid_loss=[0.5], sparsity=[0.0]),
         }
+    ),
+    "history_named": lambda: plots.plot_history(
+        {"sixteen letters.": _short(), "seventeen letters": _short(), "a name of more than twenty-four": _short()}
     ),
     "history_of_twelve": lambda: plots.plot_history({f"{k}": history(2 + k) for k in range(13)}),
     "history_one_epoch": lambda: plots.plot_history(history(1, valid_loss=[0.4], sparsity=[0.5]), title="One"),
