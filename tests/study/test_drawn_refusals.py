@@ -83,9 +83,8 @@ def quality(rows, **more):
         (quality("ab"), "rows must be dicts in a list, got str in plot_quality()"),
         (quality([{"criterion": "a", "sparsity": 0.5, "value": 1.0}, {"sparsity": 1}]),
          "rows[1] must have criterion, sparsity, value, got no 'criterion' in plot_quality()"),
-        (quality([{"criterion": "a", "sparsity": 0.5, "value": 1.0}, {"criterion": "a", "sparsity": 0.5, "
-         ""value": None}]),
-         "value of rows[1] must be a number, got NoneType None in plot_quality()"),
+        (quality([{"criterion": "a", "sparsity": 0.5, "value": None}]),
+         "value of rows[0] must be a number, got NoneType None in plot_quality()"),
         (quality([{"criterion": "a", "sparsity": 1.5, "value": 1.0}]),
          "sparsity of rows[0] must be in [0, 1), got 1.5 in plot_quality()"),
         (quality([{"criterion": 3, "sparsity": 0.5, "value": 1.0}]),
