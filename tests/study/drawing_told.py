@@ -87,7 +87,8 @@ def of_line(line):
     dash = line._unscaled_dash_pattern  # what `get_linestyle` calls "--", whatever it is
     said = f"line x {numbers(line.get_xdata())} y {numbers(line.get_ydata())}"
     if line.get_linestyle() not in ("", "None", " "):
-        said += f" {hue(line.get_color())} {line.get_linestyle()} {dash[1] and [*dash]} {line.get_linewidth():g}"
+        dashes = f"{number(dash[0])} {list(dash[1])}" if dash[1] else "None"
+        said += f" {hue(line.get_color())} {line.get_linestyle()} {dashes} {line.get_linewidth():g}"
         said += f" {line.get_drawstyle()} {line.get_solid_capstyle()}"
     if (marker := line.get_marker()) not in ("", "None", None):
         face = hue(line.get_markerfacecolor()) if marker in Line2D.filled_markers else "none"
