@@ -1,8 +1,8 @@
 """Examples, and how they are dealt out to train, valid and test: each class in the same proportion in every part.
 
 **Train** is to fit weights, **valid** to choose (when to stop, how far to prune), **test** to say once how good the
-choice is. Of the n_c rows of class c a part with fraction f gets f·n_c, rounded up or down; of all n rows it gets f·n,
-likewise.
+choice is. Of the n_c rows of class c a part with fraction f gets f·n_c rounded down, or one more; of all n rows it gets
+f·n, rounded up or down.
 """
 
 from __future__ import annotations
@@ -269,9 +269,10 @@ def deal(y: Labels, fractions: Sequence[float], rng: np.random.Generator) -> lis
 def _quotas(counts: NDArray[np.intp], fractions: Sequence[float]) -> NDArray[np.intp]:
     """Return how many rows of each class each part gets, a table (classes, parts) with the right sums both ways.
 
-    Every entry is fraction × count rounded up or down. First all are rounded down. Then every class hands its
-    left-over rows, at most one a part, to the parts that still lack most: the construction of Gale and Ryser for a 0/1
-    table with given sums, which finds one whenever there is one, and the unrounded rests show that there is.
+    Every entry is fraction × count rounded down, or one more (also where that is whole). First all are rounded down.
+    Then every class hands its left-over rows, at most one a part, to the parts that still lack most: the construction
+    of Gale and Ryser for a 0/1 table with given sums, which finds one whenever there is one, and the unrounded rests
+    show that there is.
     """
     ends = np.cumsum([0.0, *fractions]) * counts.sum()
     sizes = np.diff(np.floor(ends + 0.5)).astype(np.intp)

@@ -155,6 +155,7 @@ REFUSED = {
         {},
         [
             ([1.0], "sample_weight must have shape (2,), got (1,) in fn()"),
+            (["a", "b"], "sample_weight must hold real numbers, got dtype <U1 in fn()"),
             ([1.0, -1.0], "sample_weight must be non-negative and not all zero in fn()"),
             ([0.0, 0.0], "sample_weight must be non-negative and not all zero in fn()"),
             ([1e308, 1e308], "sample_weight must have a finite sum, got inf in fn()"),

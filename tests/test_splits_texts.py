@@ -1,7 +1,12 @@
 """Splits and data sets as they are shown, what they refuse in full, and what holds when nothing is said."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.splits import Dataset, Split, deal, split
@@ -143,6 +148,23 @@ def test_classes_that_are_named_may_be_more_than_turn_up_and_one_column_is_enoug
 def test_the_parts_have_the_sizes_of_the_rounded_shares(counts, fractions, sizes):
     y = np.repeat(np.arange(len(counts)), counts)
     assert tuple(map(len, deal(y, fractions, np.random.default_rng(0)))) == sizes
+
+
+weights = st.lists(st.integers(1, 20), min_size=1, max_size=4)
+
+
+@given(counts=st.lists(st.integers(1, 40), min_size=1, max_size=5), weights=weights, seed=st.integers(0, 99))
+@example(counts=[38, 15, 1], weights=[7, 11, 12], seed=0)
+def test_every_count_is_its_exact_share_rounded_down_or_one_more(counts, weights, seed):
+    """In whole numbers, so that a share which is whole is never one less; and of all rows it is rounded up or down."""
+    y = np.repeat(np.arange(len(counts)), counts)
+    parts = deal(y, [weight / sum(weights) for weight in weights], np.random.default_rng(seed))
+    for part, weight in zip(parts, weights, strict=True):
+        for label, count in enumerate(counts):
+            exact = Fraction(weight * count, sum(weights))
+            assert (y[part] == label).sum() - math.floor(exact) in (0, 1)
+        exact = Fraction(weight * len(y), sum(weights))
+        assert len(part) in (math.floor(exact), math.ceil(exact))
 
 
 def test_a_split_may_hold_what_its_array_shares_and_never_writes_to_it():
