@@ -51,6 +51,7 @@ def test_in_which_round_a_weight_fell():
     assert {name: fell.tolist() for name, fell in plan._rounds.fell.items()} == {
         "dense1.weight": [[1, 2], [1, 2], [0, 0]], "dense2.weight": [[0], [0]],
     }  # fmt: skip
+    assert not any(array.flags.writeable for arrays in (plan.scores, plan.masks) for array in arrays.values())
     assert plan.recipe == "Turns() · Global() · Unstructured() · sparsity 0.5"
 
 

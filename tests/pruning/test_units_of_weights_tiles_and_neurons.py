@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from generators import Given
 
 import minprune as mp
 from minprune.pruning.patterns import NM, Blocks, Tiling
@@ -281,3 +282,23 @@ def test_how_patterns_are_shown():
     assert (repr(mp.Unstructured()), repr(Columns())) == ("Unstructured()", "Columns(reduce='mean_square')")
     assert [p.complete for p in (mp.Unstructured(), NM(1, 2), Blocks((1, 1)))] == [False, True, False]
     assert mp.Vectors(4).shape == (1, 4)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 8, 9, 16, 33])
+def test_a_tiles_sum_is_to_the_bit_that_of_its_row(length):
+    row = np.random.default_rng(0).random((1, 66))
+    network = mp.Network([mp.Dense(1, 66, rng=0)])
+    units = mp.Vectors(length, reduce="sum").units(network, {FIRST: row})
+    expected = [np.add.reduce(row[0, k : k + length]) for k in range(0, 66, length)]
+    full = 66 // length
+    assert units.scores[FIRST][:full].tolist() == expected[:full]
+    assert units.scores[FIRST].tolist() == pytest.approx(expected)
+
+
+def test_groups_of_more_than_a_byte_can_count():
+    scores = np.random.default_rng(0).permutation(600.0 + np.arange(600))[:, None]
+    network = mp.Network([mp.Dense(600, 1, rng=0)])
+    plan = mp.plan(network, Given({FIRST: scores}), pattern=NM(2, 300))
+    for half in (slice(0, 300), slice(300, 600)):
+        kept = np.flatnonzero(plan.masks[FIRST][half, 0])
+        assert kept.tolist() == sorted(np.argsort(scores[half, 0])[-2:].tolist())

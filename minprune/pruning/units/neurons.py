@@ -32,7 +32,7 @@ class HiddenNeurons(Units):
         scores: Mapping[str, Array],
         how: Reduction | Callable[[Array], float],
         *,
-        inputs: bool = False,
+        inputs: bool,
     ) -> None:
         super().__init__(network)
         self._dense = network.dense
