@@ -157,8 +157,6 @@ def labels(value: object, count: int, classes: int, where: str, *, name: str = "
     array = numeric(value, name, where)
     if array.shape != (count,):
         raise InvalidValueError(f"{name} must have shape ({count},), one label a row, got {array.shape} in {where}()")
-    if array.dtype.kind == "b":
-        array = array.astype(np.intp)
     if array.dtype.kind == "f":
         off = np.flatnonzero(array != np.floor(finite(array, name, where)))
         if off.size:
