@@ -94,6 +94,22 @@ def test_a_threshold_by_layer():
     assert _gone(kept) == {A: [0, 1], B: [1]}
 
 
+def test_a_neuron_that_two_groups_together_starve():
+    """In the middle there is one neuron, with one way in and one way out; the groups before and after it cut both."""
+    network = mp.Network([mp.Dense.from_arrays(np.ones(shape)) for shape in ((1, 2), (2, 1), (1, 2), (2, 1))])
+    network.parameters[B].mask = np.array([[True], [False]])
+    network.parameters[C].mask = np.array([[True, False]])
+    low = {A: np.array([[1.0, 9.0]]), B: np.ones((2, 1)), C: np.ones((1, 2)), "dense4.weight": np.array([[1.0], [9.0]])}
+    ask = {"allocation": mp.PerLayer({"dense1": 0.5, "dense2": 0.0}), "pattern": mp.Neurons()}
+    assert mp.plan(network, Given(low), **ask).achieved == 4  # two were gone
+    with pytest.raises(mp.BudgetError) as caught:
+        mp.plan(network, Given(low), **ask | {"allocation": mp.PerLayer({"dense1": 0.5, "dense2": 0.0, "dense3": 0.5})})
+    assert str(caught.value) == (
+        "pruning 1 of 2 neurons would empty dense2.weight: at most 0 can go with min_keep=1 neuron(s) a layer, a "
+        "sparsity of 0, in plan()"
+    )
+
+
 @pytest.mark.parametrize(
     ("weights", "request_", "says", "largest"),
     [
