@@ -167,6 +167,13 @@ def test_every_count_is_its_exact_share_rounded_down_or_one_more(counts, weights
         assert len(part) in (math.floor(exact), math.ceil(exact))
 
 
+def test_a_share_that_is_whole_is_never_one_less():
+    """12/30 of the 15 rows of class 1 are 6."""
+    y = np.repeat([0, 1, 2], [38, 15, 1])
+    last = deal(y, [7 / 30, 11 / 30, 12 / 30], np.random.default_rng(0))[2]
+    assert (y[last] == 1).sum() in (6, 7)
+
+
 def test_a_split_may_hold_what_its_array_shares_and_never_writes_to_it():
     x, y = X.copy(), Y.astype(np.int64)
     part = Split(x, y)
