@@ -1,0 +1,191 @@
+"""What the laws of an allocation say of each way to break them."""
+
+from dataclasses import replace
+
+import numpy as np
+from test_check_selector import HALF, INF, NAN, PAIR, SCALED, TIED
+from told import rows_of
+
+import minprune as mp
+from minprune.errors import BudgetError
+from minprune.pruning.allocation import Curves
+from minprune.testing import Case, network
+
+COMPONENT = "allocation"
+FIRST, SECOND = "dense1.weight", "dense2.weight"
+
+
+def renamed(case, **changes):
+    """Return a case of a selector as one of a network."""
+    names = {"a": FIRST, "b": SECOND}
+    new = {"scores": {names[name]: s for name, s in case.scores.items()}}
+    if hasattr(case, "first"):
+        new["first"] = (names[case.first[0]], case.first[1])
+    return Case(**{**vars(case), **new, **changes})
+
+
+SOME, TIES, SCALE, POISON, INFINITE, TWO = map(renamed, (HALF, TIED, SCALED, NAN, INF, PAIR))
+DATA = {"x": np.array([[1.0, 2.0], [0.5, -1.0]], np.float32), "y": np.array([[1.0, -1.0], [2.0, 0.5]], np.float32)}
+NET = network(
+    [np.array([[1.0, 2.0], [3.0, 4.0]], np.float32), np.array([[5.0, 6.0], [7.0, 8.0]], np.float32)],
+    masks=[np.array([[True, False], [True, True]]), None],
+)
+REQUEST = Case(network=NET, scores=SOME.scores, sparsity=0.5, min_keep=0, **DATA)
+LEAST = Case(**{**vars(REQUEST), "min_keep": 2})
+MUCH = Case(**{**vars(REQUEST), "min_keep": 3, "sparsity": 0.75})
+BY_NAME = mp.PerLayer({"dense1": 0.5, "dense2": 0.25})
+CURVES = Curves(0.0, {}, {})
+KINDS = {
+    "Global": mp.Global(),
+    "Uniform": mp.Uniform(),
+    "PerLayer": BY_NAME,
+    "ErdosRenyi": mp.ErdosRenyi(),
+    "LAMP": mp.LAMP(),
+    "Sensitivity": mp.Sensitivity(CURVES),
+}
+WIDE = Case(scores={FIRST: np.ones((2, 8), np.float32), SECOND: np.ones((8, 1), np.float32)}, sparsity=0.5)
+
+
+def but(allocation, change):
+    """Return the allocation with its groups changed: ``change(groups, units, sparsity)``."""
+
+    class But(type(allocation)):
+        def groups(self, units, sparsity):
+            return change(super().groups(units, sparsity), units, sparsity)
+
+    result = object.__new__(But)
+    vars(result).update(vars(allocation))
+    return result
+
+
+def targets(*more):
+    """Add to the targets of groups."""
+    return lambda groups, units, sparsity: [replace(g, target=g.target + k) for g, k in zip(groups, more, strict=True)]
+
+
+def if_(test, change):
+    return lambda groups, units, sparsity: change(groups, units, sparsity) if test(units, sparsity) else groups
+
+
+def turned_round(groups, units, sparsity):
+    return [replace(g, order=None if g.order is None else g.order[::-1]) for g in groups]
+
+
+def second_time(units, sparsity):
+    return sum(units.total.values()) - sum(map(len, units.scores.values())) > 0 if hasattr(units, "scores") else True
+
+
+class Refuses(mp.Uniform):
+    """Refuse more than `most`, and name another number."""
+
+    def __init__(self, named, most=4):
+        super().__init__()
+        self.named, self.most = named, most
+
+    def groups(self, units, sparsity):
+        if sparsity * 8 > self.most + 1e-9:
+            raise BudgetError(f"at most {self.named}", self.named)
+        return super().groups(units, sparsity)
+
+
+class RefusesSensitivity(mp.Sensitivity):
+    def groups(self, units, sparsity):
+        raise BudgetError("no", 1)
+
+
+class InNamedOrder(mp.PerLayer):
+    """Ask one more of the layer named first."""
+
+    def groups(self, units, sparsity):
+        first = next(iter(self.sparsities)) + ".weight"
+        return [
+            replace(g, target=g.target + (g.layers == [first] or g.layers == (first,)))
+            for g in super().groups(units, sparsity)
+        ]
+
+
+class RefusesSecondFirst(mp.PerLayer):
+    def groups(self, units, sparsity):
+        if next(iter(self.sparsities)).startswith("dense2"):
+            raise BudgetError("not so", 3)
+        return super().groups(units, sparsity)
+
+
+MORE, LESS = targets(1), targets(-1)
+LAWS = {
+    "exact_count": SOME,
+    "zero_is_identity": SOME,
+    "local_count": SOME,
+    "erk_budget": WIDE,
+    "order": SOME,
+    "ties_by_position": TIES,
+    "scale_free": SCALE,
+    "nested": TWO,
+    "no_nan_decides": POISON,
+    "target_is_idempotent": SOME,
+    "counts_add_up": REQUEST,
+    "min_keep": REQUEST,
+}
+
+
+def with_data(case):
+    return Case(**{**DATA, **vars(case)})
+
+
+ROWS = [
+    *(
+        (name, f"as it should be or not, {kind}", allocation, with_data(case))
+        for name, case in LAWS.items()
+        for kind, allocation in KINDS.items()
+    ),
+    *(
+        (name, f"as it should be or not, {kind}, {what}", allocation, case)
+        for name in ("counts_add_up", "min_keep")
+        for kind, allocation in KINDS.items()
+        for what, case in (("at least two", LEAST), ("at least three", MUCH))
+    ),
+    *(
+        (name, f"{kind} asks for {more:+d}", but(KINDS[kind], targets(*[more] * number)), with_data(LAWS[name]))
+        for name in ("exact_count", "local_count", "erk_budget", "counts_add_up", "min_keep", "zero_is_identity")
+        for kind, number in (("Global", 1), ("Uniform", 2))
+        for more in (1, -1, 2)
+    ),
+    ("no_nan_decides", "infinity", mp.Global(), INFINITE),
+    ("local_count", "another layer's share is not asked for", mp.PerLayer({"dense2": 0.5}), SOME),
+    ("local_count", "one more of the second", but(BY_NAME, targets(0, 1)), SOME),
+    ("erk_budget", "less than nothing", but(mp.Uniform(), targets(5, -5)), WIDE),
+    ("erk_budget", "more than there is", but(mp.Uniform(), targets(-9, 9)), WIDE),
+    (
+        "erk_budget",
+        "all of one",
+        but(mp.Uniform(), targets(8, -8)),
+        Case(scores={FIRST: np.ones((4, 4), np.float32), SECOND: np.ones((4, 4), np.float32)}, sparsity=0.5),
+    ),
+    (
+        "erk_budget",
+        "all of one and none of the other",
+        but(mp.Uniform(), targets(-8, 8)),
+        Case(scores={FIRST: np.ones((4, 4), np.float32), SECOND: np.ones((4, 4), np.float32)}, sparsity=0.5),
+    ),
+    ("counts_add_up", "the order of names matters", InNamedOrder({"dense1": 0.5, "dense2": 0.25}), REQUEST),
+    ("counts_add_up", "the order of names is refused", RefusesSecondFirst({"dense1": 0.5, "dense2": 0.25}), REQUEST),
+    ("counts_add_up", "it refuses", Refuses(3, most=3), REQUEST),
+    ("counts_add_up", "a Sensitivity may refuse", RefusesSensitivity(CURVES), REQUEST),
+    *(
+        ("min_keep", f"{named} is named of {most}", Refuses(named, most), REQUEST)
+        for named, most in ((3, 3), (2, 3), (1, 3), (4, 3), (2, 2), (1, 2), (3, 2))
+    ),
+    *(
+        ("min_keep", f"Uniform asks for {more} at least three", but(mp.Uniform(), targets(*more)), MUCH)
+        for more in ((-2, -2), (-2, -3), (-3, -2), (0, -3))
+    ),
+    *(
+        ("min_keep", f"Global asks for {more:+d} at least two", but(mp.Global(), targets(more)), LEAST)
+        for more in (1, -1, -2)
+    ),
+]
+
+
+@rows_of(COMPONENT, ROWS)
+def test_it_says_what_was_asked_and_what_came(is_said):
+    is_said()
