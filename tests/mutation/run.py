@@ -206,7 +206,7 @@ class Mutation:
         def seconds(file):
             return sum(self.times[name] for name in self.times if name.startswith(file + "::"))
 
-        files = sorted((file for file in self.importing.get(function(mutant), ()) if file.endswith(".py")), key=seconds)
+        files = sorted((file for file in self.importing.get(function(mutant), ()) if seconds(file)), key=seconds)
         if not files:
             return None
         files = [
