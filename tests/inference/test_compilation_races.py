@@ -172,6 +172,16 @@ def test_a_forced_kernel_is_the_one_for_the_batch_size():
             assert [s.kernel for s in compile(_network(), batch, kernels=name).steps] == [kernel.at(batch)] * 2
 
 
+def test_what_is_taken_for_one_sample_is_feature_major(noted):
+    noted(**{"packed": 1.0, "1": 1.0})
+    network = _network((40, 20, 10))
+    i = np.arange(40)[:, None]
+    network.dense[0].weight.mask = (network.dense[0].weight.mask | (i == 8)) & (i != 7)  # an input that is unused
+    program = compile(network)
+    assert program.steps[0].kernel == KERNELS["packed"].at(1)
+    assert [step.name for step in program.steps] == ["dense1", "dense2"]
+
+
 def test_defaults_are_one_row_and_a_twentieth_of_a_second(noted):
     stand = noted()
     assert compile(_network()).batch_size == 1

@@ -79,6 +79,7 @@ REFUSED = [
     (lambda: packed(rows=(0, 2)), "rows must be in [0, 2), got 2 in PackedDense()"),
     (lambda: packed(rows=(1, 1)), "rows must rise, got [1 1] in PackedDense()"),
     (lambda: packed(rows=((0, 1),)), "rows must have one dimension, got shape (1, 2) in PackedDense()"),
+    (lambda: packed(rows=("a", "b")), "rows must hold real numbers, got dtype <U1 in PackedDense()"),
     (lambda: packed(rows=(0.0, 1.0)), "rows must hold integers, got dtype float64 in PackedDense()"),
     (lambda: packed(columns=(0, 3)), "columns must be in [0, 3), got 3 in PackedDense()"),
     (lambda: packed(columns=(-1, 0)), "columns must be in [0, 3), got -1 in PackedDense()"),
