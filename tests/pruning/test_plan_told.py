@@ -206,3 +206,26 @@ def test_an_asked_count_is_told_only_of_a_layer_that_has_one(network):
     neurons = mp.plan(network, Given(GOOD), allocation=mp.PerLayer({"dense1": 0.25}), pattern=mp.Neurons())
     assert [layer.asked for layer in neurons.layers] == [None, None]
     assert (neurons.requested, neurons.achieved) == (5, 5)
+
+
+class Both(Given):
+    """Scores of weights, and others of neurons."""
+
+    def __init__(self, scores, of_neurons):
+        super().__init__(scores)
+        self.of_neurons = of_neurons
+
+    def neuron_scores(self, network, data=None):
+        return self.of_neurons
+
+
+def test_scores_of_neurons_that_lack_a_layer(network):
+    with pytest.raises(mp.InvalidValueError) as caught:
+        mp.plan(network, Both(GOOD, {"a": np.ones(1), "b": np.ones(1)}), sparsity=0.5, pattern=mp.Neurons())
+    assert str(caught.value) == "scores of neurons must hold 'dense1.weight', got a, b in plan()"
+    with pytest.raises(mp.InvalidValueError) as caught:
+        mp.plan(network, Both(GOOD, {"dense1.weight": -np.ones(4)}), sparsity=0.5, pattern=mp.Neurons())
+    assert str(caught.value) == (
+        "scores of neurons of dense1.weight must be finite and non-negative, got 4 that are not in plan(), the first "
+        "at (0,): -1.0"
+    )

@@ -164,6 +164,7 @@ HUGE = {
     "weights": (np.array([[3e38], [3e38]], np.float32), np.ones((2, 2)), np.ones((2, 1))),
     "data": (np.ones((2, 1), np.float32), np.full((2, 2), 3e38), np.ones((2, 1))),
     "both": (np.array([[3e38], [-3e38]], np.float32), np.full((2, 2), 3e38), np.ones((2, 1))),
+    "signs": (np.array([[3e38], [3e38]], np.float32), np.array([[3e38, 3e38], [-3e38, -3e38]]), np.ones((2, 1))),
 }
 
 
