@@ -167,6 +167,20 @@ def test_sensitivity_of_neurons():
         assert made.requested == goes
 
 
+def test_sensitivity_of_neurons_and_inputs_without_a_curve():
+    """The hidden neurons have the shares that they have without inputs; those go along at the mean."""
+    network = _network(8, 4, 4, 4, 2)
+    allocation = mp.Sensitivity(_curves([0.75] * 3, (1.0, 2.0, 3.0)))
+    scores = {name: np.ones(p.shape) for name, p in network.prunable.items()}
+    with_inputs, without = (
+        allocation.groups(mp.Neurons(inputs=inputs).units(network, scores), 1 / 3)[0] for inputs in (True, False)
+    )
+    assert without.scores.keys() == {A, B, C}
+    for name, expected in without.scores.items():
+        np.testing.assert_array_equal(with_inputs.scores[name], expected)
+    assert with_inputs.scores["inputs"].shape == (8,)
+
+
 def test_curves():
     curves = Curves(0.5, {A: (0.0, 0.5, 1.0), B: (0.25,)}, {A: (0.5, 1.5, 3.5), B: (0.5,)})
     assert curves.cost(A, np.array([0.0, 0.25, 0.75, 1.0])).tolist() == [0.0, 0.5, 2.0, 3.0]

@@ -1,5 +1,7 @@
 """What pruning in rounds shows: tables, bars, what holds when nothing is said, and refusals to the letter."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,53 @@ def test_the_bar_of_pruning_in_rounds(monkeypatch, shown):
     told = _seen(monkeypatch, iterations)
     _prune(progress=shown)
     assert told == [((2, "pruning and training"), {"shown": shown}), "50.0 % pruned", "75.0 % pruned"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_no_bar_is_shown_but_its_own(monkeypatch):
+    for shown, expected in ((False, ""), (True, "lottery ticket")):
+        monkeypatch.setattr("sys.stderr", terminal := Terminal())
+        _ticket(rounds=1, progress=shown)
+        assert expected in terminal.getvalue()
+        assert "training" not in terminal.getvalue()
+        assert bool(expected) == bool(terminal.getvalue())
+
+
+def test_an_earlier_ticket_has_its_controls():
+    ticket = _ticket(rounds=2, epochs=1)
+    earlier = ticket.at(1)
+    assert earlier.reinitialised(rng=0).kept == earlier.shuffled(rng=0).kept == earlier.network.kept == 46
+    assert earlier.dense.kept == 92
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"train": 3}, "train must be a Split or a pair (x, y), got int in lottery_ticket()"),
+        ({"progress": 1}, "progress must be True, False or None, got 1 in lottery_ticket()"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0 in lottery_ticket()"),
+        ({"epochs": 0}, "epochs must be at least 1, got 0 in lottery_ticket()"),
+        ({"rounds": 0}, "rounds must be at least 1, got 0 in lottery_ticket()"),
+        ({"rewind_to": -1}, "rewind_to must be at least 0, got -1 in lottery_ticket()"),
+        ({"callbacks": 3}, "callbacks must be a sequence, got 3 in fit()"),
+        ({"rng": "x"}, "rng must be a Generator, a seed or None, got str 'x' in lottery_ticket()"),
+        ({"optimizer": 3}, "optimizer must be an Optimizer, got int 3 in lottery_ticket()"),
+        ({"min_keep": -1}, "min_keep must be at least 0, got -1 in lottery_ticket()"),
+        (
+            {"Valid": 3},
+            "lottery_ticket() takes no 'Valid'; did you mean 'valid'? Known: penalty, valid, patience, callbacks, "
+            "sample_weight",
+        ),
+    ],
+)
+def test_what_no_ticket_is_made_of(asked, says):
+    with pytest.raises(mp.MinpruneError) as caught:
+        _ticket(**asked)
+    assert str(caught.value) == says
 
 
 @pytest.mark.parametrize("shown", [None, False])

@@ -85,6 +85,13 @@ def test_of_many_units_of_one_size_as_many_as_fit():
     assert _gone(plan) == {A: list(range(50))}
 
 
+def test_where_one_of_a_hundred_is_gone():
+    scores = np.arange(100.0).reshape(100, 1)
+    network = mp.Network([mp.Dense.from_arrays(scores + 1)])
+    network.parameters[A].mask = scores != 3
+    assert _gone(mp.plan(network, Given({A: scores}), sparsity=0.05)) == {A: [0, 1, 2, 3, 4]}
+
+
 def test_a_threshold_by_layer():
     plan = _plan([[1.0], [2.0]], [[1.0, 3.0]], sparsity=None, threshold=2.0)
     assert _gone(plan) == {A: [0], B: [0]}

@@ -168,6 +168,7 @@ HUGE = {
 }
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", HUGE)
 @pytest.mark.parametrize(
     "criterion",
@@ -178,10 +179,13 @@ HUGE = {
     ],
     ids=repr,
 )  # fmt: skip
-def test_numbers_beyond_a_float_are_refused_and_nothing_warns(criterion, size):
+def test_numbers_beyond_a_float_are_refused_and_nothing_warns(criterion, size, dtype):
     """Scores are finite, or a plan names the first that is not; a warning of NumPy's would be an error here."""
     weights, x, y = HUGE[size]
-    network = mp.Network([mp.Dense.from_arrays(weights), mp.Dense.from_arrays(np.array([[3e38]], np.float32))])
+    more = 1.0 if dtype == np.float32 else 5e269
+    first, second = (w.astype(dtype) * dtype(more if abs(w).max() > 1 else 1) for w in (weights, np.float32([[3e38]])))
+    network = mp.Network([mp.Dense.from_arrays(first), mp.Dense.from_arrays(second)])
+    x = x * (more if abs(x).max() > 1 else 1)
     try:
         made = mp.plan(network, criterion, sparsity=1 / 3, data=(x, y))
     except mp.InvalidValueError as refused:
