@@ -160,7 +160,7 @@ def check_kernel(kind: type, **options: Any) -> Report:
     >>> check_kernel(CSR, examples=20).ok
     True
     """
-    return check("kernel", _method(kind, "from_dense", "kind"), **options)
+    return check("kernel", _method(kind, "from_dense", "kind", "check_kernel"), **options)
 
 
 def check_program(compile_fn: Callable[..., Any], **options: Any) -> Report:
@@ -274,10 +274,12 @@ def _callable(value: Any, name: str, where: str) -> Any:
     return value
 
 
-def _method(value: Any, method: str, name: str) -> Any:
+def _method(value: Any, method: str, name: str, where: str = "") -> Any:
     if not callable(getattr(value, method, None)) or (isinstance(value, type) and method != "from_dense"):
         hint = f"; pass an instance: {value.__name__}()" if isinstance(value, type) and method != "from_dense" else ""
-        raise InvalidTypeError(f"{name} must have {method}(), got {called(value)} in check_{name}(){hint}")
+        raise InvalidTypeError(
+            f"{name} must have {method}(), got {called(value)} in {where or f'check_{name}'}(){hint}"
+        )
     return value
 
 
