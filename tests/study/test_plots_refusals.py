@@ -45,8 +45,7 @@ REFUSED = {
     "plot_history()",
     lambda: plots.plot_history({"a": history(loss=[1, np.nan, 3])}): "loss of history['a'] must be finite, got 1 NaN "
     "or infinite in plot_history(), the first at (1,): nan",
-    lambda: plots.plot_history(_uneven()): "loss of history must have 2 entries, got 1 "
-    "in plot_history()",
+    lambda: plots.plot_history(_uneven()): "loss of history must have 2 entries, got 1 in plot_history()",
     lambda: quality({}): "rows must hold at least one point, got none in plot_quality()",
     lambda: quality(3): "rows must be dicts in a list, got int in plot_quality()",
     lambda: quality([3]): "rows[0] must be a dict, got int 3 in plot_quality()",
