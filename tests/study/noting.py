@@ -18,7 +18,7 @@ class Notes(list):
 class Bar(SimpleNamespace):
     """Takes the place of a progress bar."""
 
-    def __call__(self, total, label, *, shown):
+    def __call__(self, total, label, *, shown=None):
         self.asked, self.steps = (total, label, shown), []
         return self
 

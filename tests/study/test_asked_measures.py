@@ -188,6 +188,7 @@ def test_a_replay_of_which_little_is_said(served):
     assert found.rate == pytest.approx(100, rel=1e-3)  # half of what the slower one can do
     [((models, rows), how)] = served.time_in_turns
     assert (list(models), rows.shape, how["seconds"], how["rounds"]) == (["a", "b"], (10, 2), 0.1, 3)
+    assert isinstance(how["rng"], np.random.Generator)
     (names, requests, _), how = served.serve_in_turns[0]
     assert (list(names), len(requests), requests[0].shape) == (["a", "b"], 10, (1, 2))
     assert (how["seconds"], how["slices"]) == (5.0, 10)

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import stories
+from noting import Bar
 from test_drawn import history
 
 from minprune import L1, L2, SGD, Adam, CosineDecay, GradientMagnitude, Magnitude, Random, compile, evaluate, plan
@@ -44,7 +45,7 @@ ASKED = {
 
 def went(asked):
     """Go through a demo; return its story, what it said, and what was asked of the others."""
-    calls = SimpleNamespace(fit=[], compile=[], compare=[], said=[], loaded=[])
+    calls = SimpleNamespace(fit=[], compile=[], compare=[], said=[], loaded=[], bar=Bar())
 
     def fit(network, data, **how):
         calls.fit.append((network, data, how))
@@ -71,6 +72,7 @@ def went(asked):
         patch.object(demo, "fit", fit),
         patch.object(demo, "compare", compare),
         patch.object(demo, "compile", packed),
+        patch.object(demo, "Progress", calls.bar),
         patch.object(demo.datasets, "load", load),
         patch.object(demo, "time", SimpleNamespace(perf_counter=lambda: next(clock) ** 2)),
     ):
@@ -118,11 +120,13 @@ def test_both_trainings_are_asked_for_alike_but_for_the_pruner(told):
 
 
 def test_criteria_are_compared_side_by_side_with_magnitude_gradient_and_the_control(told):
-    name, story, _ = told
+    name, story, calls = told
     others = ["magnitude", "gradient", "random"]
     side_by_side = list(dict.fromkeys([name, *(others if name in ("gradient", "random") else others[1:])]))
     levels = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95)
     assert [(row.criterion, row.sparsity) for row in story.one_shot] == [(c, s) for c in side_by_side for s in levels]
+    assert calls.bar.asked == (len(story.one_shot), "comparing criteria", None)
+    assert calls.bar.steps == [("", 1)] * len(story.one_shot)
     data, shape = story.data, demo.PATTERNS[ASKED[name].get("pattern", "unstructured")]()
     for row in story.one_shot:
         seed = ASKED[name].get("seed", 0)

@@ -206,8 +206,8 @@ def test_what_can_not_be_written_is_refused_to_the_letter(tmp_path):
         lambda: to_svg(Figure(), prefix="a b"): "prefix must be a letter, then letters, digits, _ and -, got 'a b' in "
         "to_svg()",
         lambda: to_svg(
-            Figure(), prefix="ä"
-        ): "prefix must be a letter, then letters, digits, _ and -, got 'ä' in to_svg()",
+            Figure(), prefix="aä"
+        ): "prefix must be a letter, then letters, digits, _ and -, got 'aä' in to_svg()",
         lambda: to_svg(Figure(), label=3): "title must be a string, got int 3 in to_svg()",
         lambda: to_svg(Figure(), label=" "): "title must not be empty, got ' ' in to_svg()",
     }.items():

@@ -150,6 +150,7 @@ FIGURES = {
     "masks_edge": lambda: plots.plot_masks(network([480, 132, 40])),
     "masks_none_kept": lambda: plots.plot_masks(network([2, 1], everything)),
     "weights": lambda: plots.plot_weights(network([5, 7, 3])),
+    "weights_none": lambda: plots.plot_weights(network([2, 1], everything)),
     "weights_layer": lambda: plots.plot_weights(network([40, 30, 10]), layer="dense2.weight", title="One"),
     "weights_many": lambda: plots.plot_weights(
         {"dense": network([40, 300, 10], nothing), "pruned": network([40, 300, 10]), "_": network([2, 1], everything)}
@@ -179,7 +180,7 @@ FIGURES = {
         baseline=0.81234,
     ),
     "quality_seeds": lambda: plots.plot_quality(
-        {"a": [(0.5, 1), (0.5, 2), (0.5, 9), (0.9, 3)]}, metric="AUC", title="Seeds"
+        {"a": [(0.5, 1), (0.5, 2), (0.5, 9), (0.9, 3), (0.8, 4), (0.8, 5)]}, metric="AUC", title="Seeds"
     ),
     "quality_extreme": lambda: plots.plot_quality({"a": [(0.0, 1.0), (0.99999, 0.1)]}, metric="AUC"),
     "quality_point": lambda: plots.plot_quality({"a": [(0.625, 0.7)]}, metric="AUC"),

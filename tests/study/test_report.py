@@ -97,6 +97,14 @@ def test_figures_are_inline_svg_with_ids_of_their_own():
     assert seen.texts.count("a line & more") == 2
 
 
+def test_without_a_lead_a_caption_or_a_footer_there_is_none():
+    page = Report("t")
+    page.table(["a"], [["x"]])
+    text = page.html()
+    assert "<header><h1>t</h1></header>" in text
+    assert "</table></div></figure>\n\n</main>" in text
+
+
 def test_it_is_written_whole(tmp_path):
     page = every_part()
     path = page.write(tmp_path / "new" / "report.html", "foot")
