@@ -1,0 +1,57 @@
+"""What running laws comes to, on one case that is handed in: no search, so each is quick."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from minprune.testing import Case
+from minprune.testing.laws import LAWS
+from minprune.testing.running import LawBroken, Property, report, run
+
+
+def never(subject, case):
+    raise LawBroken("this", "that")
+
+
+FAILS = Property(never, lambda subject: st.just(Case(number=7, array=np.zeros(1))))
+HOLDS = Property(lambda subject, case: None, FAILS.cases)
+ONE = {"examples": 1, "shrink": False}
+TEXT = f"""order does not hold for len
+    law    {LAWS["order"].statement}
+    asked  this
+    came   that
+    input  number = 7
+           array = np.array([0.0])
+    paste
+        import numpy as np
+        from minprune.testing import Case, law
+        from builtins import len
+        law('order').check(len, Case(number=7, array=np.array([0.0])))"""
+
+
+def test_a_failure_is_shown_in_full():
+    found = run("selector", "order", len, FAILS, **ONE)
+    assert (found.law, found.outcome, found.note) == (LAWS["order"], "failed", "asked: this; came: that")
+    assert found.text == TEXT
+    assert repr(found.case) == "Case(number=7, array=np.array([0.0]))"
+
+
+def test_an_announced_failure_is_shown_in_full_too():
+    found = run("selector", "order", len, FAILS, "some day", **ONE)
+    assert (found.law, found.outcome, found.note, found.text) == (LAWS["order"], "expected", "some day", TEXT)
+    assert repr(found.case) == "Case(number=7, array=np.array([0.0]))"
+
+
+def test_a_report_is_of_all_laws_or_of_those_named_with_as_many_examples():
+    tried = []
+    counts = Property(lambda subject, case: tried.append(case), lambda subject: st.integers().map(lambda k: Case(k=k)))
+    laws = {"order": HOLDS, "tiny": counts, "nested": FAILS}
+    found = report("selector", len, laws, examples=3, expected_failures={"nested": "some day"})
+    assert (found.subject, found.component) == ("len", "selector")
+    assert [(each.law.name, each.outcome, each.note) for each in found.results] == [
+        ("order", "passed", ""),
+        ("tiny", "passed", ""),
+        ("nested", "expected", "some day"),
+    ]
+    assert len(tried) == 3
+    assert report("selector", len, laws, laws=["nested", "order"], examples=1).ran == ["nested", "order"]
+    assert report("selector", len, laws, laws=[]).ran == []
