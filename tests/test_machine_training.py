@@ -167,7 +167,8 @@ class Training(RuleBasedStateMachine):
     @rule(threshold=st.floats(0, 1), min_keep=st.sampled_from([0, 1]))
     def prune_below(self, threshold, min_keep):
         before = digest(self.network)
-        kept = {name: p.mask & (np.abs(p.value) >= threshold) for name, p in self.network.prunable.items()}
+        exact = np.float64(threshold)  # a plain float would be rounded to float32, a tiny one to 0
+        kept = {name: p.mask & (np.abs(p.value) >= exact) for name, p in self.network.prunable.items()}
         try:
             plan = mp.plan(self.network, mp.Magnitude(), threshold=threshold, min_keep=min_keep)
         except BudgetError:
