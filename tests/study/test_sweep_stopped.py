@@ -65,7 +65,7 @@ def test_a_stopped_sweep_goes_on_where_it_was(tmp_path):
         return said, count(results / "runs", ".json") - kept, count(notes) - done
 
     said, new, done = stop(lambda pid: os.killpg(pid, signal.SIGINT))  # Ctrl-C: to the workers too
-    assert said.count("Traceback") == 1
+    assert said.count("KeyboardInterrupt") == 1  # of one process; what it was doing may have its own traceback above
     assert said.rstrip().endswith("KeyboardInterrupt")
     assert new <= done <= new + 2  # a run that was cut off between its note and its result, one for each worker
 
