@@ -28,41 +28,17 @@ import signal
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
+from mutants import function, generate, hash_of
 from worker import Worker
 
 os.environ["HYPOTHESIS_PROFILE"] = "mutation"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 KILLED, SURVIVED, NO_TESTS, TIMEOUT = 1, 0, 33, 36  # mutmut's own codes
 SLOW = ("tests/test_tutorials.py", "tests/test_mnist_tables.py", "tests/test_readme.py", "tests/test_randomised.py")
-
-
-def generate():
-    """Write the mutants of every changed file to mutants/, with a copy of what the tests need."""
-    from mutmut import __main__ as mutmut
-
-    mutmut.set_mutant_under_test("mutant_generation")
-    Path("mutants").mkdir(exist_ok=True)
-    shutil.rmtree("mutants/tests", ignore_errors=True)
-    quiet, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115
-    try:
-        mutmut.copy_src_dir()
-        mutmut.copy_also_copy_files()
-        mutmut.setup_source_paths()
-        mutmut.create_mutants(1)
-    finally:
-        sys.stdout = quiet
-    os.environ.pop("MUTANT_UNDER_TEST")
-    mutmut.set_mutant_under_test(None)
-    return mutmut.collect_source_file_mutation_data(mutant_names=())[1]
-
-
-def function(mutant):
-    """Return the name of a mutant's function as the trampolines note it."""
-    return mutant.partition("__mutmut_")[0]
 
 
 class Mutation:
@@ -91,6 +67,9 @@ class Mutation:
         self.items = {item.nodeid: item for item in session.items}
         self.session = session
         self.times, self.covering = self.statistics()
+        self.seconds = Counter()  # of each test file
+        for name, spent in self.times.items():
+            self.seconds[name.partition("::")[0]] += spent
         gc.freeze()
         self.everything()
         return True
@@ -203,21 +182,24 @@ class Mutation:
     def start_anew(self, mutant):
         """Try a mutant in a new process, on the test files that run its function while they are imported."""
 
-        def seconds(file):
-            return sum(self.times[name] for name in self.times if name.startswith(file + "::"))
-
-        files = sorted((file for file in self.importing.get(function(mutant), ()) if seconds(file)), key=seconds)
-        if not files:
+        running = [file for file in self.importing.get(function(mutant), ()) if self.seconds[file]]
+        if not running:
             return None
-        files = [
-            file for i, file in enumerate(files) if sum(map(seconds, files[: i + 1])) < 5 * self.options.seconds
-        ] or files[:1]
+        package = "tests/" + "/".join(
+            mutant.split(".")[1:-2]
+        )  # whoever imports it first says little about who needs it
+        near = [file for file in self.seconds if file.startswith(package)]
+        files, spent = [], 0.0
+        for file in dict.fromkeys(sorted(running, key=self.seconds.get) + sorted(near, key=self.seconds.get)):
+            if not files or spent + self.seconds[file] < 5 * self.options.seconds:
+                files.append(file)
+                spent += self.seconds[file]
 
         def work(pipe):
             arguments = ["-m", "pytest", "--rootdir=.", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *files]
             return os.execve(sys.executable, [sys.executable, *arguments], os.environ | {"MUTANT_UNDER_TEST": mutant})
 
-        return Worker(work, limit=60 + 20 * sum(map(seconds, files)))
+        return Worker(work, limit=60 + 20 * spent)
 
     def everything(self):
         todo = [(data, name) for data in self.files for name, code in self.sample(data) if self.due(name, code)]
@@ -288,12 +270,6 @@ class Mutation:
         codes = [code for data in self.files for code in data.exit_code_by_key.values() if code is not None]
         caught = sum(code not in (SURVIVED, NO_TESTS) for code in codes)
         return f"{caught} of {len(codes)} killed, {caught / max(1, len(codes)):.1%}"
-
-
-def hash_of(file):
-    import hashlib
-
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
 
 
 def main():
