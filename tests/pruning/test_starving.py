@@ -74,6 +74,19 @@ def test_a_threshold_that_would_starve_a_layer_is_refused_and_the_largest_that_d
         mp.plan(CUT, SCORES, threshold=np.nextafter(refusal.value.largest, 1), pattern=mp.Neurons())
 
 
+def test_a_threshold_that_drops_no_neuron_of_a_layer_but_starves_it_is_refused():
+    """Neuron 0 of layer 2 is worth 0.085; the one of layer 1, worth 0.16, falls with it."""
+    scores = Given({
+        "dense1.weight": np.array([[1.0]]),
+        "dense2.weight": np.array([[0.4, 1.0]]),
+        "dense3.weight": np.array([[0.1], [1.0]]),
+    })  # fmt: skip
+    with pytest.raises(BudgetError, match=r"to leave 1 neuron\(s\) in dense1\.weight") as refusal:
+        mp.plan(CUT, scores, threshold=0.1, pattern=mp.Neurons())
+    assert refusal.value.largest == pytest.approx(0.085)
+    assert live(CUT, mp.plan(CUT, scores, threshold=refusal.value.largest, pattern=mp.Neurons())) == [1, 2]
+
+
 @given(st.data())
 def test_no_layer_of_a_network_pruned_at_random_is_starved(data):
     draws = np.random.default_rng(data.draw(st.integers(0, 10**6)))
