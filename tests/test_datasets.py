@@ -1,22 +1,15 @@
-"""The bundled sets: every row once, preprocessing learnt from train alone, and damaged files refused."""
+"""The bundled sets: every row once, and preprocessing learnt from train alone."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import subprocess
-import sys
-import zipfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from minprune import datasets
-from minprune.errors import InvalidValueError, StorageError
 from minprune.splits import deal
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -31,14 +24,6 @@ def raw(name):
 def credit_rows():
     """The rows of the file that each part of credit has."""
     return deal(raw("credit")["default"], (0.6, 0.2, 0.2), np.random.default_rng(0))
-
-
-@pytest.fixture
-def build():
-    spec = importlib.util.spec_from_file_location("build", DATA / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # ------------------------------------------------------------------------------------------------ every set
@@ -251,125 +236,6 @@ def test_digits_are_every_image_once_scaled_by_train_alone():
         whole = np.rint(pixels).astype(int).tolist()
         ours += [(*image, int(label)) for image, label in zip(whole, part.y, strict=True)]
     assert sorted(ours) == images
-
-
-# ------------------------------------------------------------------------------------------------ refusals
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("credti", r"got 'credti' in load\(\); did you mean 'credit'\? Known: credit, digits, mnist"),
-        ("MNIST", r"got 'MNIST' in load\(\); did you mean 'mnist'"),
-        ("xyz", r"got 'xyz' in load\(\); known: credit, digits, mnist"),
-        (3, r"got 3 in load\(\)"),
-    ],
-)
-def test_an_unknown_name_is_refused_with_the_known_ones(name, text):
-    with pytest.raises(InvalidValueError, match=text):
-        datasets.load(name)
-
-
-def test_a_missing_file_is_named_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets, "_FOLDERS", (tmp_path / "a", tmp_path / "b"))
-    with pytest.raises(StorageError, match=r"credit\.npz is not in .*a nor in .*b in load\(\): reinstall minprune"):
-        datasets.load("credit")
-
-
-def test_a_truncated_file_is_refused_and_the_whole_one_then_loads(tmp_path, monkeypatch):
-    whole = (DATA / "credit.npz").read_bytes()
-    file = tmp_path / "credit.npz"
-    file.write_bytes(whole[: len(whole) // 2])
-    monkeypatch.setattr(datasets, "_FOLDERS", (tmp_path,))
-    with pytest.raises(StorageError, match=r"credit\.npz can't be read in load\(\) \(BadZipFile.*build\.py"):
-        datasets.load("credit")
-    file.write_bytes(whole)
-    assert len(datasets.load("credit").train) == 18_000
-
-
-def test_the_file_of_another_set_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "credit.npz").write_bytes((DATA / "digits.npz").read_bytes())
-    monkeypatch.setattr(datasets, "_FOLDERS", (tmp_path,))
-    with pytest.raises(StorageError, match="other arrays than credit has"):
-        datasets.load("credit")
-
-
-def test_a_pickle_is_never_opened(tmp_path, monkeypatch):
-    np.savez(tmp_path / "digits.npz", x=np.array([{}], dtype=object), y=np.zeros(1))
-    monkeypatch.setattr(datasets, "_FOLDERS", (tmp_path,))
-    with pytest.raises(StorageError, match="allow_pickle"):
-        datasets.load("digits")
-
-
-@given(position=st.integers(0, (DATA / "digits.npz").stat().st_size - 1), flip=st.integers(1, 255), cut=st.booleans())
-def test_any_damage_is_noticed_or_harmless(tmp_path_factory, position, flip, cut):
-    content = bytearray((DATA / "digits.npz").read_bytes())
-    if cut:
-        del content[position:]
-    else:
-        content[position] ^= flip
-    folder = tmp_path_factory.getbasetemp()
-    (folder / "digits.npz").write_bytes(content)
-    try:
-        arrays = datasets._read("digits", folder)
-    except StorageError:
-        return
-    assert not cut
-    for key, array in raw("digits").items():
-        assert np.array_equal(arrays[key], array)
-
-
-# ------------------------------------------------------------------------------------------------ data/build.py
-
-
-def test_the_committed_files_hold_the_pinned_data():
-    done = subprocess.run([sys.executable, DATA / "build.py", "--check"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("as pinned") == 3
-
-
-def test_the_check_notices_a_swapped_pair_of_rows(build):
-    arrays = raw("digits")
-    arrays["x"][[3, 4]] = arrays["x"][[4, 3]]
-    build.check_facts("digits", arrays)
-    with pytest.raises(SystemExit, match="digits: fingerprint"):
-        build.check("digits", arrays)
-
-
-@pytest.mark.parametrize(
-    ("fact", "value", "text"),
-    [("SEX", 0, "codes of SEX"), ("PAY_3", 9, "codes of PAY_3"), ("AGE", 20, "mean of AGE"), ("default", 0, "22.12 %")],
-)
-def test_the_check_knows_the_published_facts(build, fact, value, text):
-    arrays = raw("credit")
-    arrays[fact][0] = value
-    with pytest.raises(SystemExit, match=text):
-        build.check_facts("credit", arrays)
-
-
-def test_the_check_says_which_file_is_missing(tmp_path):
-    command = [sys.executable, DATA / "build.py", "--check", "--into", tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "mnist.npz is missing" in done.stderr
-
-
-def test_writing_gives_the_same_bytes_every_time(build, tmp_path):
-    arrays = raw("digits")
-    for name in ("one.npz", "two.npz"):
-        build.write(tmp_path / name, arrays)
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.npz", "two.npz"]
-    again = build.load(tmp_path / "one.npz")
-    assert build.fingerprint(again) == build.FINGERPRINTS["digits"]
-
-
-def test_a_source_with_another_sum_is_refused(build, tmp_path):
-    name = "sklearn/datasets/data/digits.csv.gz"
-    with zipfile.ZipFile(tmp_path / "p.whl", "w") as wheel:
-        wheel.writestr(name, b"other bytes")
-    with pytest.raises(SystemExit, match=r"has SHA-256 .* expected 09f66e6d"):
-        build.read(tmp_path / "p.whl", name)
 
 
 # ------------------------------------------------------------------------------------------------ against scikit-learn

@@ -82,9 +82,9 @@ class History:
         if len(self) > 12:
             rows.insert(5, ["…"] * len(self.columns))
         best = f", best epoch {self.best_epoch} restored" if self.best_epoch else ""
-        return table(
-            list(self.columns), rows, title=f"History of {len(self)} epochs{best}{self.stopped and ', ' + self.stopped}"
-        )
+        length = "1 epoch" if len(self) == 1 else f"{len(self)} epochs"
+        title = f"History of {length}{best}{self.stopped and ', ' + self.stopped}"
+        return table(list(self.columns), rows, title=title)
 
 
 def _check_number(value: object, name: str, where: str) -> None:

@@ -48,10 +48,10 @@ def test_of_more_the_first_and_the_last_five():
 @pytest.mark.parametrize(
     ("more", "title"),
     [
-        ({}, "History of 1 epochs"),
-        ({"best_epoch": 1}, "History of 1 epochs, best epoch 1 restored"),
-        ({"stopped": "stopped by a callback"}, "History of 1 epochs, stopped by a callback"),
-        ({"best_epoch": 1, "stopped": "why"}, "History of 1 epochs, best epoch 1 restored, why"),
+        ({}, "History of 1 epoch"),
+        ({"best_epoch": 1}, "History of 1 epoch, best epoch 1 restored"),
+        ({"stopped": "stopped by a callback"}, "History of 1 epoch, stopped by a callback"),
+        ({"best_epoch": 1, "stopped": "why"}, "History of 1 epoch, best epoch 1 restored, why"),
     ],
 )
 def test_the_title_says_how_it_ended(more, title):
