@@ -105,10 +105,10 @@ def breakeven(
     chosen = (Unstructured(), Vectors(64), Neurons()) if patterns is None else _several(patterns, "patterns")
     for pattern in chosen:
         check_parts(where, pattern=pattern)
-    named = dict(zip(map(pattern_name, chosen), chosen, strict=False))
     for name, values in (("widths", shapes), ("sparsities", levels), ("batch_sizes", sizes)):
         _different(name, values)
     _different("patterns", [pattern_name(pattern) for pattern in chosen])
+    named = {pattern_name(pattern): pattern for pattern in chosen}
     limit = real(seconds, "seconds", where, low=0.0, ends="(]")
     turns = whole(rounds, "rounds", where)
     flag_or_none(progress, "progress", where)
@@ -140,10 +140,10 @@ def breakeven(
 
 def _judged(cells: Sequence[Cell]) -> list[Cell]:
     """Say of each cell of a network whether the machine was busy: dense is the same work in all of one batch size."""
-    best = {
-        size: min((c.dense for c in cells if c.dense and c.batch_size == size), default=0.0)
-        for size in {cell.batch_size for cell in cells}
-    }
+    best: dict[int, float] = {}
+    for c in cells:
+        if c.dense is not None:
+            best[c.batch_size] = min(c.dense, best.get(c.batch_size, c.dense))
     return [replace(c, disturbed=c.dense is not None and c.dense > _BUSY * best[c.batch_size]) for c in cells]
 
 

@@ -213,24 +213,33 @@ def echo(x):
 @pytest.mark.parametrize(
     ("models", "options", "error", "text"),
     [
-        ({}, {}, InvalidValueError, r"models must hold at least one model, got none in compare\(\)"),
-        ([echo], {}, InvalidTypeError, r"models must be a dict of names to models, got list in compare\(\)"),
-        ({"a": 3}, {}, InvalidTypeError, r"models must map names to callables, got 'a': 3 in compare\(\)"),
-        ({"dense": echo}, {"baseline": "dens"}, InvalidValueError, r"baseline must be .* did you mean 'dense'"),
-        ({"a": echo}, {"batch_sizes": ()}, InvalidValueError, r"batch_sizes must hold at least one whole number, got"),
-        ({"a": echo}, {"batch_sizes": 16}, InvalidValueError, r"batch_sizes must hold .* number, got 16 in compare"),
-        ({"a": echo}, {"batch_sizes": "16"}, InvalidValueError, r"batch_sizes must hold .* number, got '16' in"),
-        ({"a": echo}, {"batch_sizes": [1, 0]}, InvalidValueError, r"batch_sizes\[1\] must be at least 1, got 0 in com"),
-        ({"a": echo}, {"batch_sizes": [1.5]}, InvalidTypeError, r"batch_sizes\[0\] must be a whole number, got float"),
-        ({"a": echo}, {"seconds": 0}, InvalidValueError, r"seconds must be greater than 0 and finite, got 0 in comp"),
-        ({"a": echo}, {"rounds": 0}, InvalidValueError, r"rounds must be at least 1, got 0 in compare\(\)"),
-        ({"a": echo}, {"rng": "x"}, InvalidTypeError, r"rng must be a Generator, .* in compare\(\)"),
-        ({"a": echo}, {"recall": 2}, InvalidValueError, r"recall must be in \(0, 1\], got 2"),
+        ({}, {}, InvalidValueError, "models must hold at least one model, got none in compare()"),
+        ([echo], {}, InvalidTypeError, "models must be a dict of names to models, got list in compare()"),
+        ({"a": 3}, {}, InvalidTypeError, "models must map names to callables, got 'a': 3 in compare()"),
+        ({"dense": echo}, {"baseline": "dens"}, InvalidValueError,
+         "baseline must be a known name, got 'dens' in compare(); did you mean 'dense'? Known: dense"),
+        ({"a": echo}, {"batch_sizes": ()}, InvalidValueError,
+         "batch_sizes must hold at least one whole number, got () in compare()"),
+        ({"a": echo}, {"batch_sizes": 16}, InvalidValueError,
+         "batch_sizes must hold at least one whole number, got 16 in compare()"),
+        ({"a": echo}, {"batch_sizes": "16"}, InvalidValueError,
+         "batch_sizes must hold at least one whole number, got '16' in compare()"),
+        ({"a": echo}, {"batch_sizes": [1, 0]}, InvalidValueError,
+         "batch_sizes[1] must be at least 1, got 0 in compare()"),
+        ({"a": echo}, {"batch_sizes": [1.5]}, InvalidTypeError,
+         "batch_sizes[0] must be a whole number, got float 1.5 in compare()"),
+        ({"a": echo}, {"seconds": 0}, InvalidValueError,
+         "seconds must be greater than 0 and finite, got 0 in compare()"),
+        ({"a": echo}, {"rounds": 0}, InvalidValueError, "rounds must be at least 1, got 0 in compare()"),
+        ({"a": echo}, {"rng": "x"}, InvalidTypeError,
+         "rng must be a Generator, a seed or None, got str 'x' in compare()"),
+        ({"a": echo}, {"recall": 2}, InvalidValueError, "recall must be in (0, 1], got 2 in evaluate()"),
     ],
-)
+)  # fmt: skip
 def test_what_can_not_be_compared_is_refused(models, options, error, text):
-    with pytest.raises(error, match=f"^{text}"):
+    with pytest.raises(error) as refused:
         compare(models, (X, Y), **options)
+    assert str(refused.value) == text
 
 
 def test_a_mistyped_model_gets_a_did_you_mean():

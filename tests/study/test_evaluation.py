@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minprune import Network
+from minprune import Dense, Network
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.splits import Split
 from minprune.study.evaluation import evaluate
@@ -219,29 +219,60 @@ def test_the_table_is_aligned_and_shows_groups():
 X, Y = np.eye(2), np.array([0, 1])
 
 
+def huge():
+    """A network whose output is beyond its floats."""
+    weight = np.full((2, 2), 1e30, np.float32)
+    return Network([Dense.from_arrays(weight, None), Dense.from_arrays(weight, None)])
+
+
 @pytest.mark.parametrize(
     ("model", "split", "options", "error", "text"),
     [
-        (echo, (X, Y), {"recall": 0.0}, InvalidValueError, r"recall must be in \(0, 1\], got 0 in evaluate\(\)"),
-        (echo, (X, Y), {"recall": 1.1}, InvalidValueError, r"recall must be in \(0, 1\], got 1.1 in evaluate\(\)"),
-        (echo, (X, Y), {"batch_size": 0}, InvalidValueError, r"batch_size must be at least 1, got 0 in evaluate\(\)"),
-        (echo, 3, {}, InvalidTypeError, r"split must be a Split or a pair \(x, y\), got int in evaluate\(\)"),
-        ("net", (X, Y), {}, InvalidTypeError, r"model must be a Network or a function .* got str in evaluate\(\)"),
-        (echo, (X[0], Y), {}, InvalidValueError, r"x must have shape \(batch, inputs\), .* got \(2,\) in evaluate\(\)"),
-        (echo, (X[:0], Y[:0]), {}, InvalidValueError, r"x must have shape .* at least one row, got \(0, 2\)"),
-        (echo, (X * np.nan, Y), {}, InvalidValueError, r"x must be finite, got 4 NaN or infinite in evaluate\(\)"),
-        (echo, (X, Y[:1]), {}, InvalidValueError, r"y must have shape \(2,\), one label a row, got \(1,\)"),
-        (echo, (X, Y + 1), {}, InvalidValueError, r"y must be in 0 … 1, got 2 at 1 in evaluate\(\)"),
-        (Network.mlp([3, 2], rng=0), (X, Y), {}, InvalidValueError, r"x must have 3 columns, got 2 in evaluate\(\)"),
-        (lambda x: x[:, 0], (X, Y), {}, InvalidValueError, r"the model's output must have shape \(2, .* got \(2,\)"),
-        (lambda x: x[:, :0], (X, Y), {}, InvalidValueError, r"the model's output must have shape \(2, .* got \(2, 0\)"),
-        (lambda x: x[:1], (X, Y), {}, InvalidValueError, r"the model's output must have shape \(2, .* got \(1, 2\)"),
-        (lambda x: x / 0.5 + np.inf, (X, Y), {}, InvalidValueError, r"the model's output must be finite, got 4 NaN"),
-        (echo, (X, Y), {"by": np.arange(3)}, InvalidValueError, r"by must have shape \(2,\), one .* got \(3,\)"),
-        (echo, (X, Y), {"by": [None, 1]}, InvalidTypeError, r"by must hold numbers or strings, got dtype object"),
-        (echo, (X, Y), {"by": [np.nan, 1]}, InvalidValueError, r"by must be finite, got 1 NaN or infinite"),
+        (echo, (X, Y), {"recall": 0.0}, InvalidValueError, "recall must be in (0, 1], got 0 in evaluate()"),
+        (echo, (X, Y), {"recall": 1.1}, InvalidValueError, "recall must be in (0, 1], got 1.1 in evaluate()"),
+        (echo, (X, Y), {"batch_size": 0}, InvalidValueError, "batch_size must be at least 1, got 0 in evaluate()"),
+        (echo, 3, {}, InvalidTypeError, "split must be a Split or a pair (x, y), got int in evaluate()"),
+        ("net", (X, Y), {}, InvalidTypeError,
+         "model must be a Network or a function from rows to logits, got str in evaluate()"),
+        (echo, (X[0], Y), {}, InvalidValueError,
+         "x must have shape (batch, inputs), with at least one row, got (2,) in evaluate()"),
+        (echo, (X[:0], Y[:0]), {}, InvalidValueError,
+         "x must have shape (batch, inputs), with at least one row, got (0, 2) in evaluate()"),
+        (echo, (X * np.nan, Y), {}, InvalidValueError,
+         "x must be finite, got 4 NaN or infinite in evaluate(), the first at (0, 0): nan"),
+        (echo, ([["a"]], [0]), {}, InvalidTypeError, "x must hold real numbers, got dtype <U1 in evaluate()"),
+        (lambda x: None, (X, Y), {}, InvalidTypeError,
+         "the model's output must hold real numbers, got dtype object in evaluate()"),
+        (lambda x: (x + 1) * 1e300 * 1e300, (X, Y), {}, InvalidValueError,  # without a warning
+         "the model's output must be finite, got 4 NaN or infinite in evaluate(), the first at (0, 0): inf"),
+        (lambda x: x * np.float64(np.inf), (X, Y), {}, InvalidValueError,
+         "the model's output must be finite, got 4 NaN or infinite in evaluate(), the first at (0, 0): inf"),
+        (huge(), (np.ones((1, 2)), [0]), {}, InvalidValueError,  # not "the network's output"
+         "the model's output must be finite, got 2 NaN or infinite in evaluate(), the first at (0, 0): inf"),
+        (echo, (X, Y[:1]), {}, InvalidValueError, "y must have shape (2,), one label a row, got (1,) in evaluate()"),
+        (echo, (X, Y + 1), {}, InvalidValueError, "y must be in 0 … 1, got 2 at 1 in evaluate()"),
+        (Network.mlp([3, 2], rng=0), (X, Y), {}, InvalidValueError, "x must have 3 columns, got 2 in evaluate()"),
+        (lambda x: x[:, 0], (X, Y), {}, InvalidValueError,
+         "the model's output must have shape (2, classes), got (2,) in evaluate()"),
+        (lambda x: x[:, :0], (X, Y), {}, InvalidValueError,
+         "the model's output must have shape (2, classes), got (2, 0) in evaluate()"),
+        (lambda x: x[:1], (X, Y), {}, InvalidValueError,
+         "the model's output must have shape (2, classes), got (1, 2) in evaluate()"),
+        (lambda x: x / 0.5 + np.inf, (X, Y), {}, InvalidValueError,
+         "the model's output must be finite, got 4 NaN or infinite in evaluate(), the first at (0, 0): inf"),
+        (echo, (X, Y), {"by": np.ma.zeros(2)}, InvalidTypeError,
+         "by must be a plain array, got a masked array in evaluate(): fill it first"),
+        (echo, (X, Y), {"by": [b"a", b"b"]}, InvalidTypeError,
+         "by must hold numbers or strings, got dtype |S1 in evaluate()"),
+        (echo, (X, Y), {"by": np.arange(3)}, InvalidValueError,
+         "by must have shape (2,), one group a row, got (3,) in evaluate()"),
+        (echo, (X, Y), {"by": [None, 1]}, InvalidTypeError,
+         "by must hold numbers or strings, got dtype object in evaluate()"),
+        (echo, (X, Y), {"by": [np.nan, 1]}, InvalidValueError,
+         "by must be finite, got 1 NaN or infinite in evaluate(), the first at (0,): nan"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_evaluated_is_refused(model, split, options, error, text):
-    with pytest.raises(error, match=f"^{text}"):
+    with pytest.raises(error) as refused:
         evaluate(model, split, **options)
+    assert str(refused.value) == text

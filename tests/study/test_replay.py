@@ -218,37 +218,39 @@ def same(x):
 @pytest.mark.parametrize(
     ("models", "x", "options", "error", "text"),
     [
-        ({}, X, {}, InvalidValueError, r"models must hold at least one model, got none in replay\(\)"),
-        ({"a": 3}, X, {}, InvalidTypeError, r"models must map names to callables, got 'a': 3 in replay\(\)"),
-        (3, X, {}, InvalidTypeError, r"models must map names to callables, got 'model': 3 in replay\(\)"),
-        (same, X[0], {}, InvalidValueError, r"x must have shape \(batch, inputs\), .* got \(2,\) in replay\(\)"),
-        (same, X[:0], {}, InvalidValueError, r"x must have shape .* with at least one row, got \(0, 2\) in replay"),
-        (same, X * np.nan, {}, InvalidValueError, r"x must be finite, got 20 NaN or infinite in replay\(\)"),
-        (same, X, {"rate": 0}, InvalidValueError, r"rate must be greater than 0 and finite, got 0 in replay\(\)"),
-        (same, X, {"rate": -5.0}, InvalidValueError, r"rate must be greater than 0 and finite, got -5 in replay\(\)"),
-        (same, X, {"rate": np.nan}, InvalidValueError, r"rate must be greater than 0 and finite, got nan in replay"),
-        (same, X, {"rate": True}, InvalidTypeError, r"rate must be a number, got bool True in replay\(\)"),
-        (same, X, {"rate": "1"}, InvalidTypeError, r"rate must be a number, got str '1' in replay\(\)"),
-        (
-            same,
-            X,
-            {"rate": 1e9},
-            InvalidValueError,
-            r"rate must leave at most 10,000,000 requests in 5 s, got 1e\+09 in",
-        ),
-        (same, X, {"rate": 1e-9}, InvalidValueError, r"seconds must be long enough for a request to arrive, got 5 at"),
-        (same, X, {"seconds": 0}, InvalidValueError, r"seconds must be greater than 0 and finite, got 0 in replay\(\)"),
-        (same, X, {"seconds": False}, InvalidTypeError, r"seconds must be a number, got bool False in replay\(\)"),
-        (same, X, {"budget": 0}, InvalidValueError, r"budget must be greater than 0 and finite, got 0 in replay\(\)"),
-        (same, X, {"budget": None}, InvalidTypeError, r"budget must be a number, got NoneType None in replay\(\)"),
-        (same, X, {"slices": 0}, InvalidValueError, r"slices must be at least 1, got 0 in replay\(\)"),
-        (same, X, {"slices": 2.0}, InvalidTypeError, r"slices must be a whole number, got float 2.0 in replay\(\)"),
-        (same, X, {"rng": True}, InvalidTypeError, r"rng must be a Generator, a seed or None, got bool True in replay"),
+        ({}, X, {}, InvalidValueError, "models must hold at least one model, got none in replay()"),
+        ({"a": 3}, X, {}, InvalidTypeError, "models must map names to callables, got 'a': 3 in replay()"),
+        (3, X, {}, InvalidTypeError, "models must map names to callables, got 'model': 3 in replay()"),
+        (same, X[0], {}, InvalidValueError,
+         "x must have shape (batch, inputs), with at least one row, got (2,) in replay()"),
+        (same, X[:0], {}, InvalidValueError,
+         "x must have shape (batch, inputs), with at least one row, got (0, 2) in replay()"),
+        (same, X * np.nan, {}, InvalidValueError,
+         "x must be finite, got 20 NaN or infinite in replay(), the first at (0, 0): nan"),
+        (same, X, {"rate": 0}, InvalidValueError, "rate must be greater than 0 and finite, got 0 in replay()"),
+        (same, X, {"rate": -5.0}, InvalidValueError, "rate must be greater than 0 and finite, got -5 in replay()"),
+        (same, X, {"rate": np.nan}, InvalidValueError, "rate must be greater than 0 and finite, got nan in replay()"),
+        (same, X, {"rate": True}, InvalidTypeError, "rate must be a number, got bool True in replay()"),
+        (same, X, {"rate": "1"}, InvalidTypeError, "rate must be a number, got str '1' in replay()"),
+        (same, X, {"rate": 1e9}, InvalidValueError,
+         "rate must leave at most 10,000,000 requests in 5 s, got 1e+09 in replay()"),
+        (same, X, {"rate": 1e-9}, InvalidValueError,
+         "seconds must be long enough for a request to arrive, got 5 at 1e-09 a second in replay()"),
+        (same, X, {"seconds": 0}, InvalidValueError, "seconds must be greater than 0 and finite, got 0 in replay()"),
+        (same, X, {"seconds": False}, InvalidTypeError, "seconds must be a number, got bool False in replay()"),
+        (same, X, {"budget": 0}, InvalidValueError, "budget must be greater than 0 and finite, got 0 in replay()"),
+        (same, X, {"budget": None}, InvalidTypeError, "budget must be a number, got NoneType None in replay()"),
+        (same, X, {"slices": 0}, InvalidValueError, "slices must be at least 1, got 0 in replay()"),
+        (same, X, {"slices": 2.0}, InvalidTypeError, "slices must be a whole number, got float 2.0 in replay()"),
+        (same, X, {"progress": "yes"}, InvalidTypeError, "progress must be True, False or None, got 'yes' in replay()"),
+        (same, X, {"rng": True}, InvalidTypeError,
+         "rng must be a Generator, a seed or None, got bool True in replay()"),
     ],
-)
+)  # fmt: skip
 def test_what_can_not_be_meant_is_refused_before_anything_is_served(models, x, options, error, text):
-    with pytest.raises(error, match=f"^{text}"):
+    with pytest.raises(error) as refused:
         replay(models, x, **options)
+    assert str(refused.value) == text
 
 
 def test_a_mistyped_model_or_a_rate_that_is_none_is_refused(clock):

@@ -215,31 +215,35 @@ TURNS, ONE = time_in_turns, time_inference
 @pytest.mark.parametrize(
     ("call", "model", "x", "options", "error", "text"),
     [
-        (ONE, same, X, {"batch_size": 0}, InvalidValueError, r"batch_size must be at least 1, got 0 in time_inference"),
-        (
-            ONE,
-            same,
-            X,
-            {"seconds": 0},
-            InvalidValueError,
-            r"seconds must be greater than 0 and finite, got 0 in time_i",
-        ),
-        (ONE, same, X, {"seconds": np.inf}, InvalidValueError, r"seconds must be greater than 0 and finite, got inf"),
-        (ONE, same, X, {"warmup": -1}, InvalidValueError, r"warmup must be at least 0, got -1 in time_inference\(\)"),
-        (ONE, same, X, {"rng": "a"}, InvalidTypeError, r"rng must be a Generator, .* in time_inference\(\)"),
-        (ONE, same, X[0], {}, InvalidValueError, r"x must have shape \(batch, inputs\), .* got \(2,\) in time_infer"),
-        (ONE, "net", X, {}, InvalidTypeError, r"model must be a Network or a function .* got str in time_inference"),
-        (TURNS, {"a": same}, X, {"rounds": 0}, InvalidValueError, r"rounds must be at least 1, got 0 in time_in_turns"),
-        (TURNS, {"a": same}, X * np.nan, {}, InvalidValueError, r"x must be finite, got 20 NaN .* time_in_turns\(\)"),
-        (TURNS, {}, X, {}, InvalidValueError, r"models must hold at least one model, got none in time_in_turns\(\)"),
-        (TURNS, [same], X, {}, InvalidTypeError, r"models must be a dict of names to models, got list in time_in_tu"),
-        (TURNS, {"a": 3}, X, {}, InvalidTypeError, r"models must map names to callables, got 'a': 3 in time_in_turns"),
-        (TURNS, {3: same}, X, {}, InvalidTypeError, r"models must map names to callables, got 3: <function"),
+        (ONE, same, X, {"batch_size": 0}, InvalidValueError,
+         "batch_size must be at least 1, got 0 in time_inference()"),
+        (ONE, same, X, {"seconds": 0}, InvalidValueError,
+         "seconds must be greater than 0 and finite, got 0 in time_inference()"),
+        (ONE, same, X, {"seconds": np.inf}, InvalidValueError,
+         "seconds must be greater than 0 and finite, got inf in time_inference()"),
+        (ONE, same, X, {"warmup": -1}, InvalidValueError, "warmup must be at least 0, got -1 in time_inference()"),
+        (ONE, same, X, {"rng": "a"}, InvalidTypeError,
+         "rng must be a Generator, a seed or None, got str 'a' in time_inference()"),
+        (ONE, same, X[0], {}, InvalidValueError,
+         "x must have shape (batch, inputs), with at least one row, got (2,) in time_inference()"),
+        (ONE, "net", X, {}, InvalidTypeError,
+         "model must be a Network or a function from rows to logits, got str in time_inference()"),
+        (TURNS, {"a": same}, X, {"rounds": 0}, InvalidValueError,
+         "rounds must be at least 1, got 0 in time_in_turns()"),
+        (TURNS, {"a": same}, X * np.nan, {}, InvalidValueError,
+         "x must be finite, got 20 NaN or infinite in time_in_turns(), the first at (0, 0): nan"),
+        (TURNS, {}, X, {}, InvalidValueError, "models must hold at least one model, got none in time_in_turns()"),
+        (TURNS, [same], X, {}, InvalidTypeError,
+         "models must be a dict of names to models, got list in time_in_turns()"),
+        (TURNS, {"a": 3}, X, {}, InvalidTypeError, "models must map names to callables, got 'a': 3 in time_in_turns()"),
+        (TURNS, {3: same}, X, {}, InvalidTypeError,
+         f"models must map names to callables, got 3: {same} in time_in_turns()"),
     ],
-)
+)  # fmt: skip
 def test_what_can_not_be_timed_is_refused(call, model, x, options, error, text):
-    with pytest.raises(error, match=f"^{text}"):
+    with pytest.raises(error) as refused:
         call(model, x, **options)
+    assert str(refused.value) == text
 
 
 def test_a_network_is_refused_what_does_not_fit_it_before_it_is_called():
