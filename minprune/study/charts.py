@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999, 0.99999)
+_FEW_TICKS = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)  # where the others would be too close
 _LOG_FROM = 30.0  # where the slowest takes this many times as long as the fastest, no common scale shows both
 
 
@@ -155,7 +156,7 @@ def plot_quality(
     ):
         ends = []
         axis.set_xscale("log")
-        axis.set_autoscalex_on(False)  # the limits are set below; of a single point it would warn that it has none
+        last = sparsity_axis(axis, [1 - s for points in curves.values() for s in points])
         if level is not None:
             axis.axhline(level, color=MUTED, linestyle=(0, (2, 2)), linewidth=1.2)
         for k, (label, points) in enumerate(curves.items()):
@@ -166,8 +167,6 @@ def plot_quality(
             several = [(1 - s, value) for s in sparsities for value in points[s] if len(points[s]) > 1]
             if several:
                 axis.plot(*np.transpose(several), ".", color=look(k)["color"], markersize=3, alpha=0.6)
-        kept = [1 - s for points in curves.values() for s in points]
-        last = sparsity_axis(axis, kept)
         axis.set_ylabel(name)
         if level is not None:
             ends.append((f"dense {level:.4g}", last, level, MUTED))
@@ -177,19 +176,15 @@ def plot_quality(
 
 def sparsity_axis(axis: Any, kept: Sequence[float]) -> float:
     """Tell a logarithmic x, the share kept, as the share pruned; return where it ends."""
-    from matplotlib.ticker import FixedLocator, NullLocator
-
-    room = max((max(kept) / min(kept)) ** 0.03, 1.02)
-    axis.set_xlim(max(kept) * room, min(kept) / room)
-    ticks = [s for s in _TICKS if min(kept) / room <= 1 - s <= max(kept) * room]
-    if max(kept) / min(kept) > 300:
-        ticks = [s for s in ticks if s in (0.0, 0.5) or round(-np.log10(1 - s), 6).is_integer()]
-    ticks = ticks if len(ticks) > 1 else sorted({round(1 - min(kept), 9), round(1 - max(kept), 9)})
-    axis.xaxis.set_major_locator(FixedLocator([1 - s for s in ticks]))
-    axis.xaxis.set_minor_locator(NullLocator())
+    most, least = max(kept), min(kept)
+    room = max((most / least) ** 0.03, 1.02)
+    axis.set_xlim(most * room, least / room)
+    ticks = [s for s in (_TICKS if most / least <= 300 else _FEW_TICKS) if least / room <= 1 - s <= most * room]
+    ticks = ticks if len(ticks) > 1 else sorted({1 - least, 1 - most})
     axis.set_xticks([1 - s for s in ticks], [f"{100 * s:.6g} %" for s in ticks])
+    axis.minorticks_off()
     axis.set_xlabel("weights pruned (the share kept, on a log scale)")
-    return float(min(kept) / room)
+    return float(least / room)
 
 
 def _curves(rows: object) -> dict[str, dict[float, list[float]]]:
@@ -303,9 +298,8 @@ def plot_latency(comparison: Comparison, *, title: str | None = None) -> Figure:
                 axis.set_xlim(min(medians) / 3, max(medians) * 1.5)
                 axis.xaxis.set_major_locator(LogLocator(numticks=5))
             else:
-                axis.set_xlim(0, 1.05 * max(timing.p75 for timing in timings.values()))
                 axis.xaxis.set_major_locator(MaxNLocator(4))
             axis.minorticks_off()
-            axis.xaxis.set_major_formatter(EngFormatter(unit="s", sep=" "))
+            axis.xaxis.set_major_formatter(EngFormatter(unit="s"))
         axes[-1].set_xlabel("time of a call: median, with quartiles")
     return figure

@@ -56,7 +56,7 @@ def plot_sweep(
     Raises
     ------
     InvalidTypeError, InvalidValueError
-        An argument that can't be meant; latency that was not measured.
+        An argument that can't be meant; latency that was not measured; no pruned network among what is drawn.
 
     Examples
     --------
@@ -80,31 +80,29 @@ def plot_sweep(
     for row in rows:
         if row["control"] != "dense":
             lines.setdefault(sweep.label(row), []).append(row)
+    if not lines:
+        raise InvalidValueError("sweep must hold pruned networks, got none that is drawn in plot_sweep()")
+    for of_line in lines.values():
+        of_line.sort(key=lambda row: row["sparsity"])
     dense = next((row for row in rows if row["control"] == "dense"), None)
     speeds = {_key(row): row for row in sweep.summary("speedup")} if against == "latency" else {}
-    what = "the share of weights pruned" if against == "sparsity" else "the measured speed-up"
+    what = "the measured speed-up" if speeds else "the share of weights pruned"
     about = f"{name[0].upper()}{name[1:]} against {what}\n(mean ± standard deviation over seeds)"
     height = max(2.8, 0.19 * (len(lines) + 1))
     with panels([height], heading(title, about, "plot_sweep"), around=0.5) as (figure, [axis]):
         axis.set_xscale("log")
-        axis.set_xlim(0.1, 1)  # for now, so that x is not scaled by itself, which a single point could not be
-        styles = _styles(lines)
-        ends, places = [], []
+        across = {label: _across(of_line, speeds) for label, of_line in lines.items()}
+        places = [at for x, sd in across.values() for at in (*x, *(x + sd), *np.maximum(x - sd, x / 4))]
+        last = _speed_axis(axis, [*places, 1.0], sweep) if speeds else sparsity_axis(axis, places)
+        styles, ends = _styles(lines), []
         for label, of_line in lines.items():
-            of_line = sorted(of_line, key=lambda row: row["sparsity"])
-            mean, sd = _columns(of_line)
-            x = np.array([1 - row["sparsity"] for row in of_line])
-            if against == "sparsity":
-                places += list(x)
-            else:
-                x, x_sd = _columns([speeds[_key(row)] for row in of_line])
-                places = [*places, *x, *(x + x_sd), *np.maximum(x - x_sd, x / 4)]
-                axis.errorbar(x, mean, xerr=x_sd, fmt="none", ecolor=styles[label]["color"], elinewidth=0.9, alpha=0.6)
+            (x, x_sd), (mean, sd), colour = across[label], _columns(of_line), styles[label]["color"]
+            if speeds:
+                axis.errorbar(x, mean, xerr=x_sd, fmt="none", ecolor=colour, elinewidth=0.9, alpha=0.6)
             alpha = 0.18 if of_line[0]["control"] is None else 0.07
-            axis.fill_between(x, mean - sd, mean + sd, color=styles[label]["color"], alpha=alpha, linewidth=0)
+            axis.fill_between(x, mean - sd, mean + sd, color=colour, alpha=alpha, linewidth=0)
             axis.plot(x, mean, label=label, **styles[label])
-            ends.append((label, x[-1], mean[-1], styles[label]["color"]))
-        last = sparsity_axis(axis, places) if against == "sparsity" else _speed_axis(axis, [*places, 1.0], sweep)
+            ends.append((label, x[-1], mean[-1], colour))
         if dense is not None:
             mean, sd = _columns([dense])
             axis.axhspan(mean[0] - sd[0], mean[0] + sd[0], color=MUTED, alpha=0.15, linewidth=0)
@@ -135,16 +133,20 @@ def _styles(lines: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]
 
 def _speed_axis(axis: Any, speeds: list[float], sweep: Sweep) -> float:
     """Tell a logarithmic x as the speed-up; return where it ends."""
-    from matplotlib.ticker import FixedLocator, NullLocator
-
     low, high = min(speeds) / 1.05, max(speeds) * 1.05
     axis.set_xlim(low, high)
     ticks = [s for s in next(marks for most, marks in _SPEEDS.items() if high <= most * low) if low <= s <= high]
-    axis.xaxis.set_major_locator(FixedLocator(ticks))
-    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, [f"{s:g}×" for s in ticks])
+    axis.minorticks_off()
     axis.set_xlabel(f"speed-up over dense, compiled, batch {sweep.records[0]['batch_size']} (log scale)")
     return high
+
+
+def _across(rows: list[dict[str, Any]], speeds: dict[tuple[Any, ...], dict[str, Any]]) -> tuple[Array, Array]:
+    """Return where the points of a line are, and how far seeds move them: the speed-ups if any, else what is kept."""
+    if speeds:
+        return _columns([speeds[_key(row)] for row in rows])
+    return np.array([1 - row["sparsity"] for row in rows]), np.zeros(len(rows))
 
 
 def _columns(rows: list[dict[str, Any]]) -> tuple[Array, Array]:

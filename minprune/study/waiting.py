@@ -62,8 +62,6 @@ def plot_replay(found: Replay, *, title: str | None = None) -> Figure:
 
 
 def _by_percentile(axis: Axes, found: Replay) -> None:
-    from matplotlib.ticker import NullLocator
-
     ends = []
     longest = max(len(served.arrived) for served in found.served.values())
     axis.set_xscale("log")
@@ -78,7 +76,6 @@ def _by_percentile(axis: Axes, found: Replay) -> None:
     axis.set_xlim(1, max(longest, 10))
     ticks = [share for share in _SHARES if 1 / (1 - share) <= 1.01 * longest]
     axis.set_xticks([1 / (1 - share) for share in ticks], [percent(share, _digits(share)) for share in ticks])
-    axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel("share of the requests answered by then")
     axis.set_title("all response times, to the slowest")
     _scale(axis, found, axis.dataLim.intervaly[1])
@@ -113,7 +110,7 @@ def _by_rate(axis: Axes, found: Replay) -> None:
     most = max(run.rate for highest in found.highest.values() for run in [*highest.tried, *found.served.values()])
     axis.set_xlim(0.03 * min(capacities.values()), 1.15 * max(most, *capacities.values()))
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 3), numticks=9))
-    axis.xaxis.set_major_formatter(EngFormatter(sep=" "))
+    axis.xaxis.set_major_formatter(EngFormatter())
     axis.minorticks_off()
     axis.set_xlabel("requests a second (line: computed, marks: measured)")
     axis.set_title("99th percentile; dotted: the highest rate in budget")
@@ -132,7 +129,7 @@ def _scale(axis: Axes, found: Replay, slowest: float) -> None:
     axis.axhspan(found.budget, high, color=FAINT, lw=0, zorder=0)
     axis.axhline(found.budget, color=INK, linestyle=(0, (4, 2)), linewidth=1.4, zorder=1)
     axis.yaxis.set_major_locator(LogLocator(numticks=6))
-    axis.yaxis.set_major_formatter(EngFormatter(unit="s", sep=" "))
+    axis.yaxis.set_major_formatter(EngFormatter(unit="s"))
     axis.set_ylabel("response time")
     axis.minorticks_off()
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from matplotlib.collections import Collection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -17,7 +18,7 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, StepPatch
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import AutoLocator, AutoMinorLocator, MaxNLocator
+from matplotlib.ticker import AutoLocator, AutoMinorLocator, LogLocator, MaxNLocator
 
 from minprune.study.drawing import in_style
 
@@ -147,6 +148,8 @@ def of_ruler(ruler):
         if isinstance(locator, MaxNLocator):  # which ticks it would choose elsewhere
             chosen = " ".join(str(len(locator.tick_values(0, most))) for most in (1, 4, 7, 8.5, 17, 45, 330))
             said.append(f"  up to 1, 4, 7, 8.5, 17, 45, 330: {chosen} ticks")
+        if isinstance(locator, LogLocator):
+            said.append(f"  at most {locator.numticks} ticks")
         label = f"{hue(one.label1.get_color())} {one.label1.get_fontsize():g} pt"
         said.append(f"  {which} {type(locator).__name__} {numbers(ticks)} {list(filter(None, names))} {label}")
         said[-1] += f", long {one.tick1line.get_markersize():g}, grid {lines}"
@@ -182,6 +185,13 @@ def of_key(handle):
 def without_layout():
     """Draw figures without laying them out, which takes most of the time and which the words don't tell."""
     with patch.object(Figure, "draw_without_rendering", lambda figure: None):
+        yield
+
+
+@pytest.fixture
+def unlaid():
+    """Let a test draw without laying out; for whole files: `pytestmark = pytest.mark.usefixtures("unlaid")`."""
+    with without_layout():
         yield
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawing_told import unlaid, without_layout  # noqa: F401
 from matplotlib.text import Text
 from test_sweep_records import record
 
@@ -35,7 +36,8 @@ FOUND = made()
 
 @pytest.fixture(scope="module")
 def axis():
-    return plot_sweep(FOUND).axes[0]
+    with without_layout():
+        return plot_sweep(FOUND).axes[0]
 
 
 def lines(axis):
@@ -76,6 +78,7 @@ def test_the_axis_sets_90_95_and_99_percent_apart(axis):
     assert (apart > 0.08 * axis.get_window_extent().width).all()
 
 
+@pytest.mark.usefixtures("unlaid")
 def test_what_prunes_is_solid_and_its_controls_are_dashed_in_its_colour(axis):
     drawn = lines(axis)
     for criterion in ("magnitude", "$x$"):
@@ -88,12 +91,14 @@ def test_what_prunes_is_solid_and_its_controls_are_dashed_in_its_colour(axis):
     assert list(lines(plot_sweep(FOUND, controls=False).axes[0])) == ["magnitude", "$x$"]
 
 
+@pytest.mark.usefixtures("unlaid")
 def test_as_many_criteria_as_there_are_can_be_told_apart():
     drawn = lines(plot_sweep(made([f"c{k}" for k in range(12)]), controls=False).axes[0])
     looks = {(line.get_color(), line.get_marker(), line.get_markerfacecolor()) for line in drawn.values()}
     assert len(looks) == len(drawn) == 12
 
 
+@pytest.mark.usefixtures("unlaid")
 def test_against_latency_it_is_the_measured_speedup_with_bars_across():
     [axis] = plot_sweep(FOUND, against="latency").axes
     drawn = lines(axis)

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from test_plots import pruned
 
 from minprune import Dense, History, Network, analyze, compare
 from minprune.errors import StorageError
 from minprune.study import plots
 from minprune.study.drawing import in_style, spread
-from minprune.study.plots import save, to_svg
+from minprune.study.plots import block_shares, plot_masks, save, to_svg
 
 NET = Network.mlp([4, 3, 2], rng=0)
 STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
@@ -166,6 +167,24 @@ def test_a_place_that_is_none_is_a_storage_error(figure, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"a\.png can't be written"):
         save(figure, tmp_path / "file" / "a.png")
+
+
+# masks
+
+
+@pytest.mark.parametrize("widths", [[784, 301, 10], [3, 999, 2], [300] * 9])
+def test_every_cell_of_a_large_mask_has_a_pixel_on_a_phone_and_the_mean_is_that_of_the_mask(widths):
+    net = pruned(widths, 0.9)
+    figure = plot_masks(net)
+    for axis, p in zip(figure.axes, net.prunable.values(), strict=True):
+        drawn = axis.images[0].get_array()
+        place = axis.get_position()
+        assert drawn.shape[0] <= 64 * place.height * figure.get_figheight()
+        assert drawn.shape[1] <= 64 * place.width * figure.get_figwidth()
+        np.testing.assert_array_equal(drawn, block_shares(p.mask.T, *drawn.shape))
+        assert axis.images[0].get_clim() == (0, drawn.max())
+        if drawn.shape != p.shape[::-1]:
+            assert f"the darkest keep {100 * drawn.max():.0f} %" in axis.get_xlabel()
 
 
 # labels

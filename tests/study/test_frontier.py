@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from drawing_told import unlaid  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from minprune.study.drawing import INK
 from minprune.study.frontier import Breakeven, Cell
 from minprune.study.payoff import plot_breakeven
 from minprune.study.timing import Blas
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 LEVELS = (0.5, 0.8, 0.9, 0.99)
 HERE = Blas("someblas 1.0", 2, "OMP_NUM_THREADS")

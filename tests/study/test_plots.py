@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawing_told import unlaid  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -19,6 +20,8 @@ from minprune.study.plots import (
     plot_where_it_pays,
 )
 from minprune.study.timing import Timing
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 
 def titles(figure):
@@ -86,21 +89,6 @@ def test_a_mask_that_fits_is_drawn_weight_by_weight_inputs_across_and_outputs_do
         assert axis.get_title(loc="left") == f"{name}: {p.kept} of {p.size} kept ({100 * p.kept / p.size:.1f} %)"
     dark, light = image.cmap(image.norm(1.0)), image.cmap(image.norm(0.0))
     assert sum(dark[:3]) < 1 < 2.5 < sum(light[:3])
-
-
-@pytest.mark.parametrize("widths", [[784, 301, 10], [3, 999, 2], [300] * 9])
-def test_every_cell_of_a_large_mask_has_a_pixel_on_a_phone_and_the_mean_is_that_of_the_mask(widths):
-    net = pruned(widths, 0.9)
-    figure = plot_masks(net)
-    for axis, p in zip(figure.axes, net.prunable.values(), strict=True):
-        drawn = axis.images[0].get_array()
-        place = axis.get_position()
-        assert drawn.shape[0] <= 64 * place.height * figure.get_figheight()
-        assert drawn.shape[1] <= 64 * place.width * figure.get_figwidth()
-        np.testing.assert_array_equal(drawn, block_shares(p.mask.T, *drawn.shape))
-        assert axis.images[0].get_clim() == (0, drawn.max())
-        if drawn.shape != p.shape[::-1]:
-            assert f"the darkest keep {100 * drawn.max():.0f} %" in axis.get_xlabel()
 
 
 # weights

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from drawing_told import unlaid  # noqa: F401
 from matplotlib.colors import to_hex
 
 from minprune.errors import InvalidTypeError, InvalidValueError
@@ -8,6 +9,8 @@ from minprune.study.replay import Highest, Replay
 from minprune.study.serving import Served
 from minprune.study.timing import Blas
 from minprune.study.waiting import plot_replay
+
+pytestmark = pytest.mark.usefixtures("unlaid")
 
 
 def stream(rate, response, unanswered=0):
