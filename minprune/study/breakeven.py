@@ -212,7 +212,7 @@ def _different(name: str, values: Sequence[object]) -> None:
 
 
 def _width(width: object, name: str) -> Width:
-    if isinstance(width, Iterable) and not isinstance(width, str | np.ndarray):
+    if isinstance(width, Iterable) and not isinstance(width, str | bytes | np.ndarray):
         found = tuple(whole(w, f"{name}[{i}]", "breakeven") for i, w in enumerate(width))
         if len(found) < 2:
             raise InvalidValueError(f"{name} must hold inputs and outputs at least, got {list(found)} in breakeven()")

@@ -9,7 +9,7 @@ from noting import Bar, Notes
 from test_drawn import ONE, network
 
 import minprune
-from minprune.pruning.patterns import NM, Unstructured
+from minprune.pruning.patterns import NM, Blocks, Neurons, Unstructured, Vectors
 from minprune.study import breakeven as mapping
 from minprune.study import timing
 
@@ -101,6 +101,52 @@ def test_busy_is_where_dense_took_more_than_one_and_a_half_times_its_best(dense,
     assert [cell.disturbed for cell in mapping._judged([best, one])] == [False, busy]
     other, none = mapping.Cell(4, "p", 0.9, 2, dense=dense), mapping.Cell(4, "p", 0.9, 3)
     assert [cell.disturbed for cell in mapping._judged([best, other, none])] == [False] * 3
+
+
+def test_speed_up_and_quartiles_are_of_the_ratios_of_all_pairs(workshop, monkeypatch):
+    rounds = iter([[4, 1, 8], [3, 9, 5], [2, 6, 7]])
+    shares = {5: 2}  # of the pruned program: 1 s but for one round
+    monkeypatch.setattr(
+        mapping, "time_in_turns",
+        lambda *_, **__: SimpleNamespace(bursts={"dense": np.array(now := next(rounds)) * 10.0,
+                                                 "pruned": np.array([10.0 * shares.get(k, 1) for k in now])}),
+    )  # fmt: skip
+    [cell] = mapping.breakeven([4], [0.5], [1], [Unstructured()]).cells
+    # 1, 2, 2.5, 3, 4, 6, 7, 8, 9
+    assert (cell.low, cell.speedup, cell.high) == (2.5, 4, 7)
+    assert (cell.dense, cell.pruned, cell.bytes, cell.achieved) == (50, 10, 1, 0.5)
+
+
+class Own:
+    """A pattern of somebody who knows of nothing but units."""
+
+    def units(self, network, scores):
+        return Unstructured().units(network, scores)
+
+    def __repr__(self):
+        return "Own()"
+
+
+def test_a_pattern_of_ones_own_is_asked_for_the_sparsity(workshop):
+    [cell] = mapping.breakeven([4], [0.25], [1], [Own()]).cells
+    assert (cell.pattern, cell.achieved, cell.why) == ("Own", 0.25, "")
+
+
+def test_a_pattern_that_prunes_nothing_is_measured_up_to_a_hundredth():
+    net = network([1, 8], lambda i, o: i < 0)  # of one input one stays
+    assert [mapping._pruned(net, NM(1, 2), level)[1] for level in (0.0, 0.01)] == ["", ""]
+    assert mapping._pruned(net, NM(1, 2), 0.011) == (None, "NM(1, 2) prunes 0 of the weights here, not 0.011")
+
+
+def test_a_pattern_is_named_by_what_is_not_usual():
+    named = {
+        Neurons(inputs=True): "Neurons(inputs=True)",
+        Neurons(reduce="max", inputs=True): "Neurons(reduce='max', inputs=True)",
+        Blocks((2, 3)): "Blocks((2, 3))",
+        Vectors(4, reduce="max"): "Vectors(4, reduce='max')",
+        NM(2, 4): "NM(2, 4)",
+    }
+    assert [mapping.pattern_name(pattern) for pattern in named] == list(named.values())
 
 
 def test_a_pattern_that_says_how_much_goes_may_be_a_hundredth_off():
