@@ -1,8 +1,12 @@
 """What running laws comes to, on one case that is handed in: no search, so each is quick."""
 
+import re
+
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.testing import Case
 from minprune.testing.laws import LAWS
 from minprune.testing.running import LawBroken, Property, report, run
@@ -55,3 +59,41 @@ def test_a_report_is_of_all_laws_or_of_those_named_with_as_many_examples():
     assert len(tried) == 3
     assert report("selector", len, laws, laws=["nested", "order"], examples=1).ran == ["nested", "order"]
     assert report("selector", len, laws, laws=[]).ran == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"laws": ["no"]}, InvalidValueError, "laws must be laws of a selector, got 'no'"),
+        ({"laws": ["ordre"]}, InvalidValueError, "laws must be laws of a selector, got 'ordre'; did you mean 'order'?"),
+        (
+            {"expected_failures": 3},
+            InvalidTypeError,
+            "expected_failures must be a mapping of laws to reasons, got int in check_selector()",
+        ),
+        (
+            {"expected_failures": ["order"]},
+            InvalidTypeError,
+            "expected_failures must be a mapping of laws to reasons, got list in check_selector()",
+        ),
+        (
+            {"expected_failures": {"oder": "why"}},
+            InvalidValueError,
+            "expected_failures must name laws of a selector, got 'oder' in check_selector(); did you mean 'order'?",
+        ),
+        (
+            {"expected_failures": {"order": 3}},
+            InvalidValueError,
+            "expected_failures['order'] must say why, got 3 in check_selector()",
+        ),
+        (
+            {"expected_failures": {"order": ""}},
+            InvalidValueError,
+            "expected_failures['order'] must say why, got '' in check_selector()",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_these_words(options, error, says):
+    with pytest.raises(error) as refused:
+        report("selector", len, {"order": HOLDS, "tiny": FAILS}, **options)
+    assert re.split(r";? [Kk]nown: ", str(refused.value))[0] == says  # a list of all names may follow

@@ -275,8 +275,9 @@ def _callable(value: Any, name: str, where: str) -> Any:
 
 
 def _method(value: Any, method: str, name: str, where: str = "") -> Any:
-    if not callable(getattr(value, method, None)) or (isinstance(value, type) and method != "from_dense"):
-        hint = f"; pass an instance: {value.__name__}()" if isinstance(value, type) and method != "from_dense" else ""
+    is_class = isinstance(value, type) and method != "from_dense"
+    if is_class or not callable(getattr(value, method, None)):
+        hint = f"; pass an instance: {value.__name__}()" if is_class else ""
         raise InvalidTypeError(
             f"{name} must have {method}(), got {called(value)} in {where or f'check_{name}'}(){hint}"
         )
