@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from minprune.arguments import whole
 from minprune.display import count, table
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.study.timing import Blas
 
 if TYPE_CHECKING:
@@ -100,6 +102,23 @@ class Breakeven:
     depth: int
     blas: Blas
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.cells, tuple) or not self.cells:
+            raise InvalidTypeError(f"cells must be a tuple with at least one entry, got {self.cells!r} in Breakeven()")
+        for i, cell in enumerate(self.cells):
+            if not isinstance(cell, Cell):
+                raise InvalidTypeError(f"cells[{i}] must be a Cell, got {cell!r} in Breakeven()")
+        whole(self.depth, "depth", "Breakeven")
+        if not isinstance(self.blas, Blas):
+            raise InvalidTypeError(f"blas must be a Blas, got {self.blas!r} in Breakeven()")
+        of_network: dict[Width, list[float]] = {}
+        for row in self.rows():
+            here = [cell.sparsity for cell in row.cells]
+            levels = of_network.setdefault(row.width, sorted(set(here)))
+            if here != levels:
+                name = f"{layers(row.width, self.depth)}, {row.pattern}, batch {row.batch_size}"
+                raise InvalidValueError(f"cells of {name} must be of {levels} in turn, got {here} in Breakeven()")
+
     def rows(self) -> list[Row]:
         """Return the cells row by row, as they are printed and drawn."""
         gathered: dict[tuple[Width, str, int], list[Cell]] = {}
@@ -141,7 +160,7 @@ class Breakeven:
 
     def __repr__(self) -> str:
         rows = self.rows()
-        levels = [f"{100 * cell.sparsity:.4g} %" for cell in rows[0].cells]
+        levels = sorted({cell.sparsity for cell in self.cells})
         body: list[list[str]] = []
         last = rows[0][:2]
         for row in rows:
@@ -149,7 +168,8 @@ class Breakeven:
             ends = "never" if row.pays_from is None else f"{100 * row.pays_from:.4g} %"
             ends = ends if any(cell.known for cell in row.cells) else "–"
             named = [layers(row.width, self.depth), row.pattern, count(row.batch_size)]
-            body.append([*named, *map(_shown, row.cells), ends])
+            shown = {cell.sparsity: _shown(cell) for cell in row.cells}
+            body.append([*named, *(shown.get(level, "") for level in levels), ends])
             last = row[:2]
         title = "How many times as fast as dense, by the share of weights pruned; (in brackets): no gain"
         notes = [f"a gain: three rounds in four are above {PAYS:g}×; {self.blas}"]
@@ -157,7 +177,7 @@ class Breakeven:
             notes.append("–: the pattern does not come to that sparsity")
         if any(cell.disturbed for cell in self.cells):
             notes.append("?: the machine was busy; measure again, or with a single BLAS thread")
-        head = ["network", "pattern", "batch", *levels, "pays from"]
+        head = ["network", "pattern", "batch", *(f"{100 * level:.4g} %" for level in levels), "pays from"]
         return "\n".join([table(head, body, title=title, left=2), *notes])
 
 

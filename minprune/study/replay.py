@@ -16,8 +16,7 @@ utilisation). That is what pruning is worth where decisions come one by one.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,45 +25,24 @@ import numpy as np
 
 from minprune.arguments import RNG, Array, choice, flag_or_none, generator, real, whole
 from minprune.display import Progress, count, duration, percent, table
-from minprune.errors import InvalidValueError
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.program import Program
 from minprune.nn.network import Network
 from minprune.study.evaluation import Model, rows_for
 from minprune.study.queueing import arrivals, highest_rate, response_at
+from minprune.study.rates import SHARE, Highest, confirmed, next_rate
 from minprune.study.serving import Served, serve_in_turns
 from minprune.study.timing import Blas, blas, check_models, garbage_kept, time_in_turns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHARE = 0.99  # of the requests must be answered within the budget
 _PERCENTILES = (0.5, 0.99, 0.999)
 _MOST_ROWS = 1024  # different requests
 _MOST_REQUESTS = 10_000_000
 _LEAST_REQUESTS = round(1 / (1 - SHARE))  # in a run, to tell whether that share of them is within the budget
 _SIMULATED = 100_000  # requests, when a rate is computed; more where the budget is long, see _simulated
-_STEP, _ATTEMPTS = 1.1, 8  # from the rate that was computed to the next that is tried, and how many are at most
-_NEAR = 1.101  # two rates that are as near to each other as that are one
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Highest:
-    """The highest rate that keeps the 99th percentile within the budget.
-
-    Attributes
-    ----------
-    computed : float
-        Requests a second, from service times; 0 if a single answer takes too long already.
-    tried : tuple of Served
-        Real runs, the first at that rate.
-    confirmed : float, optional
-        The highest rate of those that kept the budget, None if none did. A run has at least a hundred requests; rates
-        that bring fewer are not tried.
-    """
-
-    computed: float
-    tried: tuple[Served, ...]
-    confirmed: float | None
+_ATTEMPTS = 8  # real runs that look for the highest rate, at most
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -88,6 +66,28 @@ class Replay:
     highest: dict[str, Highest]
     blas: Blas
     _gaps: Array
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "seconds", "budget"):
+            real(getattr(self, name), name, "Replay", low=0.0, ends="(]")
+        for name, kind in (("served", Served), ("highest", Highest)):
+            of = getattr(self, name)
+            if not isinstance(of, dict) or not of:
+                raise InvalidTypeError(f"{name} must be a dict with at least one entry, got {of!r} in Replay()")
+            for key, value in of.items():
+                if not isinstance(key, str) or not isinstance(value, kind):
+                    raise InvalidTypeError(
+                        f"{name} must map names to {kind.__name__}, got {key!r}: {value!r} in Replay()"
+                    )
+        if list(self.served) != list(self.highest):
+            raise InvalidValueError(
+                f"highest must be of the models of served, {', '.join(self.served)}, "
+                f"got {', '.join(self.highest)} in Replay()"
+            )
+        if not isinstance(self.blas, Blas):
+            raise InvalidTypeError(f"blas must be a Blas, got {self.blas!r} in Replay()")
+        if not isinstance(self._gaps, np.ndarray) or self._gaps.ndim != 1 or not self._gaps.size:
+            raise InvalidTypeError(f"_gaps must be an array with at least one entry, got {self._gaps!r} in Replay()")
 
     def response_at(self, name: str, rate: float) -> float:
         """Return the 99th percentile of response times at a rate: computed, from the service times measured."""
@@ -130,11 +130,11 @@ class Replay:
             highest = self.highest[name]
             atleast = "≥ " if served.unanswered else ""
             times = ["–" if t is None else atleast + duration(t) for t in map(served.percentile, _PERCENTILES)]
-            confirmed = "–" if highest.confirmed is None else f"{per_second(highest.confirmed)}/s"
+            best = "–" if highest.confirmed is None else f"{per_second(highest.confirmed)}/s"
             if highest.tried and highest.confirmed == max(run.rate for run in highest.tried):
-                confirmed = f"≥ {confirmed}"  # no run failed above it
+                best = f"≥ {best}"  # no run failed above it
             shares = [percent(served.within(self.budget), 2), percent(served.utilisation)]
-            rows.append([name, *times, *shares, f"{per_second(highest.computed)}/s", confirmed])
+            rows.append([name, *times, *shares, f"{per_second(highest.computed)}/s", best])
         title = (
             f"Single decisions, {per_second(self.rate)} a second for {duration(self.seconds)}: time from arrival to "
             f"answer, to be within {duration(self.budget)}"
@@ -253,37 +253,8 @@ def replay(
             again = serve_in_turns(named, rows, streams, seconds=length / 2, slices=parts, step=bar.step)
             for name, run in again.items():
                 tried[name].append(run)
-    highest = {name: Highest(computed[name], tuple(runs), _confirmed(runs, limit)) for name, runs in tried.items()}
+    highest = {name: Highest(computed[name], tuple(runs), confirmed(runs, limit)) for name, runs in tried.items()}
     return Replay(arriving, length, limit, served, highest, blas(), gaps)
-
-
-def next_rate(computed: float, tried: Sequence[Served], budget: float) -> float | None:
-    """Return the rate to try next, None if the highest one lies between two that were tried.
-
-    Examples
-    --------
-    >>> next_rate(1000.0, [], 0.01)
-    1000.0
-    """
-    if not tried:
-        return computed or None
-    stride = math.pow(_STEP, 2 ** min(len(tried) - 1, 3))  # longer and longer, where the computed rate was far off
-    best = _confirmed(tried, budget)
-    if best is None:
-        return min(run.rate for run in tried) / stride
-    lost = min((run.rate for run in tried if run.rate > best), default=None)
-    if lost is None:
-        return best * stride
-    return None if lost <= _NEAR * best else math.sqrt(best * lost)
-
-
-def _confirmed(tried: Sequence[Served], budget: float) -> float | None:
-    return max((run.rate for run in tried if _kept(run, budget)), default=None)
-
-
-def _kept(served: Served, budget: float) -> bool:
-    """Whether 99 % were answered within the budget."""
-    return served.within(budget) >= SHARE
 
 
 def _simulated(occupied: Array, gaps: Array, budget: float) -> tuple[Array, Array]:

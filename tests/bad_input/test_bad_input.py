@@ -9,6 +9,7 @@ import bad_fitting
 import bad_hooks
 import bad_inference
 import bad_made
+import bad_measured
 import bad_plans
 import bad_pruning
 import bad_study
@@ -28,6 +29,7 @@ TABLE: list[Row] = [
     *bad_inference.INFERENCE, *bad_inference.KEEPING,
     *bad_hooks.SCORING, *bad_hooks.SHAPING, *bad_hooks.TRAINING, *bad_hooks.PROGRESS,
     *bad_made.RESULTS, *bad_made.FORMATS, *bad_made.OVERFLOWS,
+    *bad_measured.MAPS, *bad_measured.REPLAYS,
     *bad_study.MEASURES, *bad_study.SWEEPS, *bad_study.PLOTS, *bad_study.DATA,
 ]  # fmt: skip
 MEMORY = 2**20  # bytes that a refusal may take at most
@@ -35,7 +37,6 @@ MEMORY = 2**20  # bytes that a refusal may take at most
 # Public, but called with nothing of the caller's that could be bad.
 WITHOUT_ROWS = {
     "takes no argument": {"ReLU", "Tanh", "Sigmoid", "GELU"},
-    "is a result, made by breakeven() and replay(), whose methods take a path or a name": {"Breakeven", "Replay"},
     "is raised, not called": set(errors.__all__),
 }
 

@@ -89,6 +89,18 @@ def test_it_is_printed_as_a_table_with_a_row_for_each_network_pattern_and_batch_
     assert len(repr(found((1.0, 1.2, 2.0, 9.0))).splitlines()) == 5
 
 
+def test_networks_that_were_measured_at_different_sparsities_share_a_table():
+    few = [cell(2.0, level, width=8) for level in (0.5, 0.75)]
+    more = [cell(gain, level, width=16) for gain, level in ((1.0, 0.75), (3.0, 0.9))]
+    assert repr(Breakeven((*few, *more), 3, HERE)).splitlines()[1:6] == [
+        "network  pattern       batch   50 %     75 %   90 %  pays from",
+        "──────────────────────────────────────────────────────────────",
+        "3 × 8    Unstructured      1  2.01×    2.01×              50 %",
+        "──────────────────────────────────────────────────────────────",
+        "3 × 16   Unstructured      1         (1.01×)  3.01×       90 %",
+    ]
+
+
 def test_it_is_given_as_plain_values():
     plain = several().to_dict()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain

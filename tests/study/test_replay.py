@@ -11,7 +11,8 @@ from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.inference.compilation import compile
 from minprune.study import replay as module
 from minprune.study import serving, timing
-from minprune.study.replay import Highest, Replay, next_rate, replay
+from minprune.study.rates import Highest
+from minprune.study.replay import Replay, replay
 from minprune.study.serving import Served
 from minprune.study.timing import Blas
 
@@ -62,34 +63,6 @@ def test_a_rate_that_keeps_the_budget_is_raised_until_one_does_not(clock):
     assert 2 <= len(rates) <= 8
     above = min(rate for rate in rates if rate > highest.confirmed)
     assert above <= 1.101 * highest.confirmed
-
-
-def run(rate, late):
-    arrived = np.arange(100.0)
-    return Served(rate, arrived, arrived, arrived + np.where(np.arange(100) < late, 2.0, 1.0), 200.0)
-
-
-@pytest.mark.parametrize(
-    ("computed", "tried", "rate"),
-    [
-        (1000.0, [], 1000.0),
-        (0.0, [], None),  # a single answer takes too long already
-        (1000.0, [(1000.0, 1)], 1100.0),
-        (1000.0, [(1000.0, 1), (1100.0, 0)], 1331.0),  # in longer and longer steps
-        (1000.0, [(1000.0, 1), (1100.0, 0), (1331.0, 0)], 1331.0 * 1.1**4),
-        (1000.0, [(1000.0, 1), (1331.0, 2)], 1000 * 1.331**0.5),
-        (1000.0, [(1000.0, 2), (1100.0, 0)], 1331.0),  # a run that failed below one that did not says nothing
-        (1000.0, [(1000.0, 1), (1100.0, 2)], None),
-        (1100.0, [(1100.0, 2)], 1000.0),
-        (1331.0, [(1331.0, 2), (1210.0, 9)], 1000.0),
-        (1100.0, [(1100.0, 2), (1000.0, 0)], None),
-    ],
-)
-def test_rates_are_tried_upwards_while_the_budget_is_kept_downwards_until_it_is_and_then_in_between(
-    computed, tried, rate
-):
-    found = next_rate(computed, [run(*one) for one in tried], 1.5)
-    assert found == (None if rate is None else pytest.approx(rate))
 
 
 def test_where_one_answer_takes_too_long_no_rate_keeps_the_budget(clock):
