@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from minprune.arguments import RNG, Bools, generator, whole
 from minprune.errors import InvalidTypeError, InvalidValueError
@@ -175,8 +175,8 @@ def _saturates(layers: Sequence[Layer], i: int) -> bool:
     others = list(layers[i + 1 :])
     if not any(isinstance(layer, Dense) for layer in others):
         others = list(reversed(layers[:i]))
-    near = next((k for k, layer in enumerate(others) if isinstance(layer, Dense)), len(others))
-    return any(isinstance(layer, Tanh | Sigmoid) for layer in others[:near])
+    between = takewhile(lambda layer: not isinstance(layer, Dense), others)
+    return any(isinstance(layer, Tanh | Sigmoid) for layer in between)
 
 
 def _widths(network: Network) -> list[int]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from minprune import Dense, Dropout, Magnitude, Network, Neurons, ReLU, Select, Tanh, plan
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.study.controls import reinitialised, shuffled_in_layers, small_widths, smaller
+from minprune.study.controls import _factor, reinitialised, shuffled_in_layers, small_widths, smaller
 
 NET = Network.mlp([12, 20, 8, 3], rng=0)
 
@@ -100,6 +100,20 @@ def test_all_the_weights_are_the_network_and_few_are_one_unit_a_layer():
     assert small_widths([784, 300, 100, 10], 5_324) == [784, 6, 39, 10]  # 6.6 rounded up would be too many
     assert small_widths([784, 300, 100, 10], 1) == [784, 1, 1, 10]
     assert small_widths([30] * 40, 30 * 30 * 39 // 4)[5] == 15  # many layers take no longer
+
+
+def test_of_widths_that_are_equally_near_the_smaller_ones_count():
+    assert small_widths([7, 1, 5, 9], 32) == [7, 1, 2, 9]  # 27 weights, as [7, 1, 3, 9] has 37
+
+
+def test_a_factor_that_is_met_exactly_is_it():
+    assert _factor([3], [4, 2], 10) == 0.5
+    assert _factor([3], [4, 2], 21) == 1.0
+    assert _factor([3], [4, 2], 1) == pytest.approx(0.05)
+
+
+def test_of_nine_hidden_layers_the_first_is_rounded_and_the_other_eight_are_tried_both_ways():
+    assert small_widths([5, 4, 3, 5, 9, 8, 7, 4, 3, 9, 4], 308) == [5, 4, 3, 5, 9, 8, 7, 4, 3, 7, 4]
 
 
 def test_the_small_network_is_dense_of_the_same_kind_and_drawn_anew():

@@ -114,6 +114,33 @@ def test_arrivals_go_on_to_the_end_where_many_gaps_are_short():
     np.testing.assert_allclose(found, np.arange(1, 90) / 90)
 
 
+class Late:
+    """Draws of which the first lies at the end of the stream already."""
+
+    def exponential(self, scale, size):
+        self.asked = (scale, size)
+        return np.full(size, 0.5)
+
+
+def test_an_arrival_at_the_end_is_none_and_nothing_is_drawn_beyond_it():
+    late = Late()
+    assert arrivals(4.0, 0.5, late).tolist() == []
+    assert late.asked == (0.25, 9)  # two are usual, and four times their root more; and one
+
+
+class Exact:
+    """Draws whose sum is the end of the stream, to the last bit; they can be asked for once."""
+
+    def exponential(self, scale, size):
+        assert not hasattr(self, "size"), "asked again"
+        self.size = size
+        return np.append(np.full(size - 1, 1 / 16), 1 - (size - 1) / 16)
+
+
+def test_draws_that_just_reach_the_end_are_enough():
+    assert len(arrivals(2.0, 1.0, Exact())) == 8
+
+
 def test_gaps_are_exponential_and_counts_are_poisson():
     found = arrivals(1000.0, 200.0, draws(6))
     gaps = np.diff(found)

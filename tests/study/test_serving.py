@@ -117,7 +117,15 @@ def test_a_queue_that_can_be_answered_in_that_time_is(clock):
 def test_an_answer_that_the_clock_does_not_see_took_a_nanosecond(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(serving, "perf_counter_ns", clock)
-    assert serve(clock.model("m", 0), [0.0])["m"].service == pytest.approx([1e-9])
+    found = serve(clock.model("m", 0), [0.0])["m"]
+    assert found.service == pytest.approx([1e-9])
+    assert (found.arrived.tolist(), found.started.tolist()) == ([0.0], [0.0])
+
+
+def test_times_are_kept_to_the_nanosecond(clock):
+    found = serve(clock.model("m", MS), [0.25, 30.000000003], seconds=40)["m"]
+    assert found.arrived.tolist() == pytest.approx([0.25, 30.000000003], abs=1e-10, rel=0)
+    assert (found.rate, found.ended) == (10.0, 40)
 
 
 def test_a_turn_is_told(clock):
