@@ -40,7 +40,7 @@ def described(part: object) -> str:
     """
     if part is None:
         return "none"
-    part = inspect.unwrap(part) if callable(part) else part  # what was cached, without its cache
+    part = _inside(part)
     function = part.func if isinstance(part, partial) else part
     name = getattr(function, "__qualname__", None) or _plain(part)
     name = name if len(name) <= 100 and "\n" not in name else type(part).__name__
@@ -90,11 +90,16 @@ def _same(name: str, then: object, now: object, folder: Path) -> None:
         )
 
 
+def _inside(part: Any) -> Any:
+    """Return what a wrapper is around: what was cached, without its cache."""
+    return inspect.unwrap(part)
+
+
 def _content(part: object, seen: set[int]) -> str:
     """Return all that a part is made of as text, without addresses."""
     if isinstance(part, partial):
         return f"partial({_content(part.func, seen)}, {_content([part.args, part.keywords], seen)})"
-    part = inspect.unwrap(part) if callable(part) else part
+    part = _inside(part)
     if isinstance(part, np.ndarray):
         return f"array {part.shape} {part.dtype} {hashlib.sha256(part.tobytes()).hexdigest()}"
     if isinstance(part, Mapping):
@@ -135,7 +140,7 @@ def _function(function: FunctionType, seen: set[int]) -> str:
     outside = inspect.getclosurevars(function)
     uses = []
     for key, value in sorted({**outside.globals, **outside.nonlocals}.items()):
-        other = inspect.unwrap(value) if callable(value) else value
+        other = _inside(value)
         foreign = isinstance(other, FunctionType) and other.__module__ != function.__module__
         uses.append(f"{key}={f'{other.__module__}.{other.__qualname__}' if foreign else _content(other, seen)}")
     defaults = _content([function.__defaults__ or (), function.__kwdefaults__ or {}], seen)

@@ -1,12 +1,24 @@
 """What a sweep can't do it says before it trains anything; what a run can't do it says with the run's name."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 import sweeping
 from sweeping import ASKED, CRITERIA, build, train
 
-from minprune import BudgetError, Dense, GradientMagnitude, Magnitude, Network, Neurons, PerLayer
+from minprune import (
+    BudgetError,
+    Dense,
+    Global,
+    GradientMagnitude,
+    Magnitude,
+    Network,
+    Neurons,
+    PerLayer,
+    Random,
+    Uniform,
+)
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.study.runs import check_sendable
 from minprune.study.sweep import sweep
@@ -68,6 +80,29 @@ REFUSED = {
     "sweep()",
     lambda: go(made=lambda seed: Network([Dense(8, 3, rng=seed)])): "network must have a hidden layer to shrink, got a "
     "single Dense in smaller()",
+    lambda: go(criteria={"": Magnitude()}): "criteria must go by names, got '' in sweep()",
+    lambda: go(criteria=3): "criteria must be a sequence, got int 3 in sweep()",
+    lambda: go(criteria="magnitude"): "criteria must be a sequence, got str 'magnitude' in sweep()",
+    lambda: go(criteria=[Magnitude(), Random(rng=0), Random(rng=0)]): "criteria must have different names, got "
+    "'Random' twice in sweep(): pass a dict",
+    lambda: go(allocations=[]): "allocations must hold at least one, got none in sweep()",
+    lambda: go(allocations=3): "allocations must be a sequence, got int 3 in sweep()",
+    lambda: go(allocations={1: Global()}): "allocations must go by names, got 1 in sweep()",
+    lambda: go(allocations=[Global(), Uniform(), Global()]): "allocations must have different names, got 'Global' "
+    "twice in sweep(): pass a dict",
+    lambda: go(patterns={}): "patterns must hold at least one, got none in sweep()",
+    lambda: go(patterns=3): "patterns must be a sequence, got int 3 in sweep()",
+    lambda: go(patterns={None: Neurons()}): "patterns must go by names, got None in sweep()",
+    lambda: go(patterns=[3]): "pattern must be a Pattern, got 3 in sweep()",
+    lambda: go(patterns=[Neurons(), Neurons()]): "patterns must have different names, got "
+    "\"Neurons(reduce='mean_square')\" twice in sweep(): pass a dict",
+    lambda: go(sparsities={0.5: 1}): "sparsities must be a sequence, got dict {0.5: 1} in sweep()",
+    lambda: go(controls=None): "controls must be a sequence, got NoneType None in sweep()",
+    lambda: go(progress=1): "progress must be True, False or None, got 1 in sweep()",
+    lambda: go(folder=3): "folder must be a str or a Path, got int 3 in sweep()",
+    lambda: go(folder=""): "folder must be the name of a file, got '' in sweep()",
+    lambda: go(executor=ThreadPoolExecutor(1), workers=2): "workers must be left out with an executor, got 2 in "
+    "sweep()",
     lambda: go(train=nested(), workers=1): "train must be something other processes can find, got "
     f"nested.<locals>.inside in sweep(): {HINT} (Can't pickle local object 'nested.<locals>.inside')",
     lambda: go(criteria={"m": Unsent()}, workers=None): "criteria['m'] must be something other processes can find, got "
