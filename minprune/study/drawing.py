@@ -251,7 +251,7 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Pat
     if not isinstance(path, str | os.PathLike):
         raise InvalidTypeError(f"path must be a path, got {type(path).__name__} {path!r} in save()")
     target = Path(path)
-    kind = choice(target.suffix.lower().lstrip("."), "suffix of path", "save", _FORMATS)
+    kind = choice(target.suffix.lower()[1:], "suffix of path", "save", _FORMATS)
     content = io.BytesIO()
     with in_style():
         figure.savefig(content, format=kind, dpi=whole(dpi, "dpi", "save", at_most=1200), metadata=dict(_FORMATS[kind]))

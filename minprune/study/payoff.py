@@ -220,7 +220,7 @@ def _ink(shades: Colormap, speedup: float, limit: float) -> str:
 
 
 def _number(speedup: float) -> str:
-    return f"{speedup:.2f}" if speedup < 9.995 else f"{speedup:#.3g}".rstrip(".")
+    return f"{speedup:.2f}" if speedup < 9.995 else f"{speedup:#.3g}".removesuffix(".")
 
 
 def frontier(grid: Array) -> list[tuple[tuple[float, float], tuple[float, float]]]:

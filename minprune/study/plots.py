@@ -148,7 +148,7 @@ def block_shares(mask: Bools, most_rows: int, most_columns: int) -> Array:
     edges = []
     for length, most in zip(mask.shape, (most_rows, most_columns), strict=True):
         blocks = -(-length // -(-length // most))
-        edges.append(np.arange(blocks + 1) * length // blocks if blocks < length else np.arange(length + 1))
+        edges.append(np.arange(blocks + 1) * length // blocks)
     rows, columns = edges
     sums = np.add.reduceat(mask, columns[:-1], axis=1, dtype=np.int64)
     sums = np.add.reduceat(sums, rows[:-1], axis=0)

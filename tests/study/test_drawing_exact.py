@@ -108,11 +108,19 @@ def test_labels_stand_right_of_the_panel_level_with_their_points_and_12_and_a_ha
         ([2.0, 2.0, 2.0], np.inf, [1.0, 2.0, 3.0]),
         ([5.0, 1.0, 5.5], np.inf, [4.75, 1.0, 5.75]),
         ([9.0, 9.0, 9.0], 9.0, [7.0, 8.0, 9.0]),
+        ([5.0, 5.0, 3.0, 3.0, 3.0], np.inf, [4.8, 5.8, 1.8, 2.8, 3.8]),  # pools of several push each other
         ([0.0, 9.0, 9.0, 9.0], 2.0, [0.0, 1.0, 2.0, 3.0]),  # more than there is room for: from the bottom up
     ],
 )
 def test_places_are_moved_as_little_as_possible(places, high, wanted):
     assert spread(places, 1.0, high=high) == pytest.approx(wanted)
+
+
+def test_labels_at_one_place_keep_their_order_however_many():
+    places = [float(k % 3) for k in range(90)]
+    moved = spread(places, 0.5)
+    assert [k for _, k in sorted(zip(moved, range(90), strict=True))] == sorted(range(90), key=lambda k: (k % 3, k))
+    assert np.diff(sorted(moved)) == pytest.approx(0.5)
 
 
 def test_long_labels_are_cut_in_their_middle():
@@ -220,7 +228,7 @@ RAW = """<?xml version="1.0"?>
  <defs><style type="text/css">*{stroke: 1}</style></defs>
  <g id="a_1" clip-path="url(#p1)"><use xlink:href="#m1" style="font: 10px 'DejaVu Sans'"/>
  <text>id="b" href="#c" 'DejaVu Sans' *{</text></g>
- <path id="m1" viewBox="0 0 1 1"/>
+ <svg id="m1" viewBox="0 0 1 1"/>
 </svg>
 """
 
@@ -236,7 +244,7 @@ xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">
  <defs><style type="text/css">#{name} *{{stroke: 1}}</style></defs>
  <g id="{name}-a_1" clip-path="url(#{name}-p1)"><use xlink:href="#{name}-m1" style="font: 10px {fonts}"/>
  <text>id="b" href="#c" 'DejaVu Sans' *{{</text></g>
- <path id="{name}-m1" viewBox="0 0 1 1"/>
+ <svg id="{name}-m1" viewBox="0 0 1 1"/>
 </svg>"""
 
     assert to_svg(figure, prefix="A-b_1") == wanted("A-b_1", "A &quot;title&quot; in two lines")
