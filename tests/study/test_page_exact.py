@@ -97,7 +97,7 @@ def test_a_share_of_per_cent_has_the_digits_that_it_needs(share, digits):
     assert page._digits(share) == digits
 
 
-@pytest.mark.parametrize(("unused", "told"), [(12, True), (13, False), (0, False)])
+@pytest.mark.parametrize(("unused", "told"), [(1, True), (2, True), (12, True), (13, False), (0, False)])
 def test_facts_that_play_no_part_are_named_if_they_are_few(unused, told):
     story = stories.of_digits()
     gone = np.arange(14) < unused
@@ -110,6 +110,34 @@ def test_facts_that_play_no_part_are_named_if_they_are_few(unused, told):
         f"not used now. Facts that play no part any more: {', '.join(story.unused_facts())}.</p>" in report.html()
     ) == told
     assert ("Facts" in report.html()) == told
+
+
+def test_that_nobody_was_refused_for_nothing_is_a_share_of_0():
+    story = stories.of_customers()
+    found = dict(story.comparison.evaluations)
+    for dense, pruned, tile in (
+        (0.0, 0.25, "25.0 %</strong><span>dense 0.0 %, at equal recall"),
+        (0.25, 0.0, "0.0 %</strong><span>dense 25.0 %, at equal recall"),
+    ):
+        found["dense"] = replace(found["dense"], false_declines=dense)
+        found["pruned program"] = replace(found["pruned program"], false_declines=pruned)
+        report = Report("t")
+        page._summary(report, replace(story, comparison=replace(story.comparison, evaluations=found)))
+        assert f"<span>Good customers refused</span><strong>{tile}</span>" in report.html()
+
+
+def test_a_class_of_which_a_part_has_no_row_is_a_share_of_0():
+    story = stories.of_customers()
+    valid = story.data.valid
+    data = replace(
+        story.data, valid=replace(valid, y=0 * valid.y), test=replace(story.data.test, y=0 * story.data.test.y + 1)
+    )
+    report = Report("t")
+    with patch.object(page, "plots"), patch.object(Report, "figure"):
+        page._trained(report, replace(story, data=data))
+    for name, rows, *shares in (("valid", 12, "100.0 %", "0.0 %"), ("test", 8, "0.0 %", "100.0 %")):
+        cells = "".join(f"<td>{cell}</td>" for cell in (rows, *shares))
+        assert f'<tr><td class="left">{name}</td>{cells}</tr>' in report.html()
 
 
 @pytest.mark.parametrize("data", [("credit", "credit decisions"), ("mnist", "handwritten digits")])

@@ -59,6 +59,68 @@ def test_every_text_is_shown_as_it_is():
         assert text in seen.texts
 
 
+PARTS = {
+    "section": (lambda page: page.section("Plain <1>"), "<h2>Plain &lt;1&gt;</h2>"),
+    "numbered": (lambda page: page.section("Choose", number=0), "<h2><b>0</b>Choose</h2>"),
+    "text": (lambda page: page.text("a < b & c"), "<p>a &lt; b &amp; c</p>"),
+    "points": (lambda page: page.points(["<i>", "b", "c"]), "<ul><li>&lt;i&gt;</li><li>b</li><li>c</li></ul>"),
+    "tiles": (
+        lambda page: page.tiles([("what <w>", "9 < 10", "beside & by"), ("a", "b", "c")]),
+        '<div class="tiles"><div class="tile"><span>what &lt;w&gt;</span><strong>9 &lt; 10</strong>'
+        "<span>beside &amp; by</span></div>"
+        '<div class="tile"><span>a</span><strong>b</strong><span>c</span></div></div>',
+    ),
+    "table": (
+        lambda page: page.table(["name", "n"], [["<a>", 1], [], ["total", None]], caption="say <what>"),
+        '<figure><div class="wide"><table><thead><tr><th class="left">name</th><th>n</th></tr></thead><tbody>'
+        '<tr><td class="left">&lt;a&gt;</td><td>1</td></tr>'
+        '<tr class="rule"><td class="left">total</td><td>None</td></tr></tbody></table></div>'
+        "<figcaption>say &lt;what&gt;</figcaption></figure>",
+    ),
+    "table of words": (
+        lambda page: page.table(["a", "b", "c"], [["x", "y", "z"]], left=2),
+        '<figure><div class="wide"><table><thead><tr><th class="left">a</th><th class="left">b</th><th>c</th></tr>'
+        '</thead><tbody><tr><td class="left">x</td><td class="left">y</td><td>z</td></tr></tbody>'
+        "</table></div></figure>",
+    ),
+    "empty table": (
+        lambda page: page.table(["a"], [], left=0),
+        '<figure><div class="wide"><table><thead><tr><th>a</th></tr></thead><tbody></tbody></table></div></figure>',
+    ),
+    "code": (lambda page: page.code("x <- 1\n y"), "<pre>x &lt;- 1\n y</pre>"),
+    "fold": (
+        lambda page: page.fold("open <me>", "inner <text>"),
+        "<details><summary>open &lt;me&gt;</summary><pre>inner &lt;text&gt;</pre></details>",
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_is_written_as_it_was(part):
+    add, html = PARTS[part]
+    page = Report("t")
+    add(page)
+    assert f"<header><h1>t</h1></header>\n{html}\n\n</main>" in page.html()
+    assert repr(page) == "Report('t', 1 parts)"
+
+
+def test_the_page_around_the_parts_is_what_it_was():
+    page = Report("A <title>", "A lead & more")
+    page.code("first")
+    page.code("second")
+    text = page.html("foot <note>")
+    head, style, rest = text.partition("<style>")[0], *text.partition("<style>")[2].split("</style>")
+    assert head == (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>A &lt;title&gt;</title>\n'
+    )
+    assert style.count("{") == style.count("}") > 20
+    assert rest == (
+        "\n</head>\n<body>\n<main>\n<header><h1>A &lt;title&gt;</h1><p>A lead &amp; more</p></header>\n"
+        "<pre>first</pre>\n<pre>second</pre>\n<footer>foot &lt;note&gt;</footer>\n</main>\n</body>\n</html>\n"
+    )
+
+
 def test_there_is_no_script_and_nothing_is_fetched():
     page = every_part()
     seen = Reader(page.html())
@@ -110,3 +172,5 @@ def test_it_is_written_whole(tmp_path):
     path = page.write(tmp_path / "new" / "report.html", "foot")
     assert path.read_text(encoding="utf-8") == page.html("foot")
     assert page.html() == every_part().html()
+    assert page.write(str(path)) == path
+    assert path.read_text(encoding="utf-8") == page.html()

@@ -73,6 +73,12 @@ def test_it_prints_as_a_table_with_the_number_of_seeds():
     )
 
 
+def test_all_metrics_are_named_the_first_is_shown():
+    more = Sweep((record(0, 0.8, loss=1.0, recall=0.5),), ("loss", "accuracy", "recall"))
+    assert repr(more).splitlines()[0] == "loss after pruning, over 1 seed"
+    assert repr(more).splitlines()[-1] == "also measured: accuracy, recall; see table(metric)"
+
+
 def test_one_seed_has_no_deviation_and_uneven_numbers_of_seeds_are_told():
     assert repr(Sweep((record(0, 0.8),))).splitlines()[0] == "accuracy after pruning, over 1 seed"
     assert Sweep((record(0, 0.8),)).table().splitlines()[-1].split() == ["magnitude", "0.8000"]
@@ -81,7 +87,17 @@ def test_one_seed_has_no_deviation_and_uneven_numbers_of_seeds_are_told():
     assert "0.8000 ± 0.0000" in uneven.table()
 
 
-@pytest.mark.parametrize(("scale", "cell"), [(1, "0.9100 ± 0.0014"), (100, "91.00 ± 0.14"), (1e6, "910000 ± 1414")])
+@pytest.mark.parametrize(
+    ("scale", "cell"),
+    [
+        (1, "0.9100 ± 0.0014"),
+        (100, "91.00 ± 0.14"),
+        (1e4, "9100 ± 14"),
+        (1e6, "910000 ± 1414"),
+        (1 / 50, "0.018200 ± 0.000028"),
+        (1 / 500, "0.001820 ± 0.000003"),  # six digits at most
+    ],
+)
 def test_a_table_ends_with_two_digits_of_the_deviation(scale, cell):
     found = Sweep((record(0, 0.911 * scale), record(1, 0.909 * scale)))
     assert found.table().splitlines()[-1].endswith(cell)
