@@ -179,7 +179,7 @@ def shuffled(masks: Mapping[str, Bools], *, rng: RNG = None) -> dict[str, Bools]
     """
     draws = generator(rng, "shuffled")
     return {
-        name: draws.permutation(_any_mask(mask, name, "shuffled").reshape(-1)).reshape(mask.shape)
+        name: draws.permutation(_any_mask(mask, name, "shuffled").ravel()).reshape(mask.shape)
         for name, mask in _by_name(masks, "shuffled").items()
     }
 

@@ -21,6 +21,9 @@ from minprune.pruning.schedules import Schedule
 class Recipe:
     """The parts of a pruning in several steps: what `Pruner`, `prune_iteratively` and `lottery_ticket` are given."""
 
+    _initial: float
+    _final: float
+
     def __init__(
         self,
         where: str,
@@ -44,7 +47,6 @@ class Recipe:
             raise InvalidValueError(f"sparsity must be given, got None in {where}()")
         self.sparsity = None if sparsity is None else fraction(sparsity, "sparsity", where)
         self.min_keep = whole(min_keep, "min_keep", where, at_least=0)
-        self._initial, self._final = 0.0, 0.0
 
     def depart(self, network: Network, data: object) -> None:
         """Take `network` for the start of the way, and see that its end can be reached.
