@@ -124,8 +124,8 @@ def _scale(axis: Axes, found: Replay, slowest: float) -> None:
     from matplotlib.ticker import EngFormatter, LogLocator
 
     low, high = min(axis.dataLim.intervaly[0], found.budget) / 1.5, 2 * max(slowest, found.budget)
+    axis.set_ylim(low, high)  # before it is logarithmic: of times that hardly differ it would warn that it has no ends
     axis.set_yscale("log")
-    axis.set_ylim(low, high)
     axis.axhspan(found.budget, high, color=FAINT, lw=0, zorder=0)
     axis.axhline(found.budget, color=INK, linestyle=(0, (4, 2)), linewidth=1.4, zorder=1)
     axis.yaxis.set_major_locator(LogLocator(numticks=6))
@@ -138,7 +138,7 @@ def _steps(response: Array) -> tuple[Array, Array]:
     """Return 1 / (1 − share) and the time within which so many were answered, thinned to what can be seen."""
     times = np.sort(response)
     n = len(times)
-    ranks = np.unique(np.round(n - n / np.geomspace(1, n, 800)).astype(int).clip(0, n - 1))
+    ranks = np.unique(np.round(n - n / np.geomspace(1, n, 800)).astype(int))
     return n / (n - ranks), times[ranks]
 
 
