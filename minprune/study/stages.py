@@ -34,7 +34,7 @@ Evaluate: TypeAlias = Callable[[Network], float | Mapping[str, float]]
 ASKED = ("seed", "criterion", "allocation", "pattern", "sparsity", "control", "batch_size")
 FOUND = ("achieved", "kept", "weights", "seconds", "latency", "dense_latency", "speedup")
 _SECONDS = 0.3  # that each latency is measured
-_DRAWS = {"small_dense": 1, "random": 2, "shuffled": 3, "reinitialised": 4}  # each control has its own random numbers
+_DRAWS = {None: 0, "dense": 0, "small_dense": 1, "random": 2, "shuffled": 3, "reinitialised": 4}  # streams
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def prune(
 ) -> dict[str, Any]:
     """Stage 2: return what comes of one way to prune, or of one control."""
     began = perf_counter()
-    rng = np.random.default_rng([_DRAWS.get(control or "", 0), seed])
+    rng = np.random.default_rng([_DRAWS[control], seed])
     if control == "dense":
         network = dense.copy()
     elif control == "small_dense":

@@ -1,6 +1,7 @@
 """What a sweep and a bench ask of the parts that they stand on, when little is said and when all is."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -137,7 +138,42 @@ def test_a_sweep_of_which_all_is_said(runs, tmp_path):
     assert [parts[name].partition("#")[0] for name in ("build", "train", "finetune", "evaluate")] == [
         "build", "train", "finetune", "judge"
     ]  # fmt: skip
-    assert {k: v.partition("#")[0] for k, v in parts["criteria"].items()} == {k: repr(v) for k, v in CRITERIA.items()}
+    assert {
+        kind: {name: part.partition("#")[0] for name, part in parts[kind].items()}
+        for kind in ("criteria", "allocations", "patterns")
+    } == {
+        "criteria": {name: repr(criterion) for name, criterion in CRITERIA.items()},
+        "allocations": {"Global": "Global()", "Uniform": "Uniform()"},
+        "patterns": {"n": repr(Neurons())},
+    }
+
+
+def test_an_executor_does_both_stages_and_what_it_is_given_need_not_be_sendable(runs):
+    pool = ThreadPoolExecutor(1)
+    go([Magnitude()], [0.5], [0], train=lambda network, seed: None, executor=pool, workers=None, progress=True)
+    assert [(how["executor"], how["workers"], how["progress"]) for _, how in runs] == [(pool, None, True)] * 2
+
+
+class Own:
+    """A criterion, an allocation and a pattern that derives from none: it has the methods, and says nothing else."""
+
+    def scores(self, network, data=None):
+        return Magnitude().scores(network)
+
+    def groups(self, units, sparsity):
+        return Global().groups(units, sparsity)
+
+    def units(self, *asked):
+        return Unstructured().units(*asked)
+
+    def __repr__(self):
+        return "Own()"
+
+
+def test_parts_of_ones_own_need_no_more_than_the_method_of_their_kind(runs):
+    found = go([Own()], [0.5], [0], allocations=[Own()], patterns=[Own()], controls=[])
+    [record] = found.records
+    assert [record[kind] for kind in ("criterion", "allocation", "pattern")] == ["Own"] * 3
 
 
 def test_data_that_are_none_are_no_part_of_what_made_a_folder(runs, tmp_path):
@@ -217,6 +253,14 @@ def test_a_bench_of_which_nothing_is_said(benched, capsys):
     assert figures["minprune"] == minprune.__version__
     assert figures["blas"] == {"library": "some BLAS", "threads": 1, "source": "OMP_NUM_THREADS"}
     assert figures["breakeven"] == benched.found.to_dict()
+
+
+def test_a_figure_that_is_no_number_is_not_written(benched):
+    broken = SimpleNamespace(to_dict=lambda: {"speedup": float("nan")})
+    benched.breakeven.answer = broken
+    with pytest.raises(ValueError, match="Out of range float values"):
+        bench.run()
+    assert benched.write_whole == []
 
 
 def test_a_bench_of_a_network(benched, capsys, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from noting import Notes
 
 from minprune import Magnitude
-from minprune.errors import InvalidTypeError
+from minprune.errors import InvalidTypeError, StorageError
 from minprune.study import runs
 from minprune.study.runs import check_sendable, run_all
 
@@ -90,6 +90,8 @@ def test_functions_of_a_script_can_be_sent_and_those_of_a_prompt_can_not(monkeyp
     check_sendable(twice, "work", "run_all")
     check_sendable(partial(twice, x=1), "work", "run_all")
     monkeypatch.delattr(__main__, "__file__")
+    for known in (Magnitude(), Magnitude, partial(int, base=8), None):
+        check_sendable(known, "criteria", "sweep")
     hint = "move it to the top level of a module, or run in this process with workers=0"
     for work, name in ((twice, "twice"), (partial(twice, x=1), "partial")):
         with pytest.raises(InvalidTypeError) as caught:
@@ -116,3 +118,22 @@ def test_what_is_there_is_neither_run_nor_sent(tmp_path, monkeypatch):
     monkeypatch.setattr(runs, "ProcessPoolExecutor", Notes())
     assert run_all(lambda *, x: None, TASKS, folder=tmp_path, workers=2) == wanted
     assert runs.ProcessPoolExecutor == []
+
+
+class Pickled:
+    def __reduce__(self):
+        return pytest.fail, ("what lies in a folder was run",)
+
+
+def test_an_array_of_objects_is_not_unpickled(tmp_path):
+    run_all(lambda *, x: {"a": np.arange(x)}, [{"x": 2}], folder=tmp_path, workers=0)
+    [packed] = tmp_path.glob("*.npz")
+    np.savez(packed, a=np.array([Pickled()], object))
+    with pytest.raises(StorageError, match="is no result of a run: Object arrays cannot be loaded"):
+        run_all(twice, [{"x": 2}], folder=tmp_path, workers=0)
+
+
+def test_of_a_record_without_arrays_nothing_else_is_read(tmp_path):
+    wanted = run_all(twice, TASKS, folder=tmp_path, workers=0)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".json"] * len(TASKS)
+    assert run_all(twice, TASKS, folder=tmp_path, workers=0) == wanted == [{"x": x, "twice": 2 * x} for x in range(4)]

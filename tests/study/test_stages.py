@@ -194,6 +194,27 @@ def test_what_may_remember_is_copied_for_each_run_and_data_are_read_if_they_are_
     assert len(reads) == 1
 
 
+class Own:
+    """A criterion and an allocation that derives from none: it has the methods, and says nothing else."""
+
+    def scores(self, network, data=None):
+        assert data is not DATA
+        return {name: np.abs(p.value) for name, p in network.prunable.items()}
+
+    def groups(self, units, sparsity):
+        return Uniform().groups(units, sparsity)
+
+
+def test_a_criterion_that_does_not_say_that_it_needs_data_gets_none_that_would_have_to_be_read(dense):
+    def read():
+        raise AssertionError
+
+    made = recipe(criteria={"magnitude": Own()}, allocations={"Uniform": Own()}, data=read)
+    found = prune(seed=0, recipe=made, dense=dense, **ASKED)
+    wanted = prune(seed=0, recipe=recipe(), dense=dense, **ASKED)
+    assert found["after"] == wanted["after"]
+
+
 def test_latency_is_that_of_both_programs_compiled_for_the_batch_size_in_turns(dense, monkeypatch):
     compiled, timed = [], []
 

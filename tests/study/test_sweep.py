@@ -26,7 +26,7 @@ def by_hand(seed, criterion, sparsity, control):
     """Return the network of one run before fine-tuning, made step by step."""
     dense = build(seed)
     train(dense, seed)
-    rng = np.random.default_rng([stages._DRAWS.get(control, 0), seed])
+    rng = np.random.default_rng([stages._DRAWS[control], seed])
     if control == "dense":
         return dense
     if control == "small_dense":
