@@ -92,6 +92,51 @@ def test_where_one_of_a_hundred_is_gone():
     assert _gone(mp.plan(network, Given({A: scores}), sparsity=0.05)) == {A: [0, 1, 2, 3, 4]}
 
 
+def test_an_infinite_score_stands_for_what_is_no_candidate():
+    """Both ways to write it: a few of many are gone, and most of them."""
+    for gone in (1, 90):
+        scores = np.arange(1.0, 101.0).reshape(100, 1)
+        network = mp.Network([mp.Dense.from_arrays(scores)])
+        network.parameters[A].mask = scores > gone
+        [ranking] = mp.plan(network, Given({A: scores}), sparsity=0.95)._decision.rankings
+        np.testing.assert_array_equal(ranking.scores, [np.inf] * gone + list(range(gone + 1, 101)))
+        assert ranking.cutoff == 95.0
+
+
+def test_scores_too_small_to_be_told_apart_beside_one():
+    scores = np.arange(1.0, 101.0)[::-1].reshape(100, 1) * 1e-30
+    network = mp.Network([mp.Dense.from_arrays(np.ones((100, 1)))])
+    network.parameters[A].mask = np.arange(100).reshape(100, 1) >= 50
+    assert _gone(mp.plan(network, Given({A: scores}), sparsity=0.6)) == {A: [*range(50), *range(90, 100)]}
+
+
+def test_of_many_equal_neurons_the_first_go():
+    network = mp.Network.mlp([2, 90, 90, 2], rng=0)
+    scores = {name: np.ones(p.shape) for name, p in network.prunable.items()}
+    plan = mp.plan(network, Given(scores), sparsity=20 * 92 / 8460, pattern=mp.Neurons())
+    [ranking] = plan._decision.rankings
+    goes = {name: np.flatnonzero(dropped).tolist() for name, dropped in ranking.dropped.items()}
+    assert goes == {A: list(range(20)), B: []}
+
+
+def test_units_that_are_gone_already_count():
+    shown = {"allocation": Grouped(Group((A,), 2, "units")), "pattern": Blocks((1, 2)), "sparsity": None}
+    scores = np.array([[3.0, 3.0], [1.0, 1.0], [2.0, 2.0], [9.0, 9.0]])
+    network = mp.Network([mp.Dense.from_arrays(scores)])
+    network.parameters[A].mask = scores < 9
+    shown["allocation"].sets_sparsity = True
+    assert _gone(mp.plan(network, Given({A: scores}), **shown)) == {A: [2, 3, 6, 7]}
+
+
+def test_a_group_may_bring_scores_of_its_own():
+    """They also say which weight `min_keep` spares."""
+    own = Group((A,), 2, scores={A: np.array([3.0, 2.0, 1.0, 4.0])})
+    assert _gone(_plan([[1.0], [2.0], [3.0], [4.0]], allocation=Grouped(own))) == {A: [1, 2]}
+    both = {A: np.array([4.0, 3.0]), B: np.array([2.0, 1.0])}
+    plan = _plan([[1.0], [2.0]], [[3.0, 4.0]], allocation=Grouped(Group((A, B), 2, scores=both)))
+    assert _gone(plan) == {A: [1], B: [1]}
+
+
 def test_a_threshold_by_layer():
     plan = _plan([[1.0], [2.0]], [[1.0, 3.0]], sparsity=None, threshold=2.0)
     assert _gone(plan) == {A: [0], B: [0]}
@@ -168,6 +213,13 @@ def test_a_neuron_that_two_groups_together_starve():
             "pruning 3 of 4 weights of dense1.weight: at most 2 can go with min_keep=1 slot(s) a layer, a sparsity of "
             "0.5, in plan(); 1:2 lets no more go: leave out sparsity= for all that it does, or take another N:M",
             2,
+        ),
+        (
+            [[[1.0], [2.0], [3.0], [4.0]]],
+            {"sparsity": 0.75, "pattern": NM(1, 2), "min_keep": 3},
+            "pruning 3 of 4 weights would empty dense1.weight: at most 1 can go with min_keep=3 slot(s) a layer, a "
+            "sparsity of 0.25, in plan()",
+            1,
         ),
         (
             [[[1.0], [2.0]], [[3.0, 4.0]]],

@@ -124,6 +124,7 @@ def test_rounds_go_down_by_the_same_share_and_each_is_a_ticket():
         earlier = ticket.at(which)
         assert (earlier.rounds[-1].number, earlier.network.kept) == (number, kept[number])
         assert earlier.trained is ticket.rounds[number].trained
+        assert earlier.rewound_to == ticket.rewound_to == 0
     for name, mask in ticket.masks.items():
         assert not (mask & ~ticket.at(1).masks[name]).any()  # what is gone stays gone
         with pytest.raises(ValueError, match="read-only"):
@@ -160,6 +161,11 @@ def test_the_reinitialised_control_has_the_masks_and_new_weights_of_the_same_siz
         assert p.value[p.mask].std() == pytest.approx(first.std(), rel=0.1)
         assert p.dtype == np.float32
     np.testing.assert_array_equal(control.parameters["dense1.bias"].value, 0.25)  # as at first, not as at step 2
+    draws = np.random.default_rng(5)
+    for name, p in control.prunable.items():
+        first = network.parameters[name].value.astype(np.float64)
+        drawn = draws.standard_normal(p.shape, np.float32) * np.float32(np.sqrt(np.mean(first**2)))
+        np.testing.assert_array_equal(p.value, drawn * p.mask)
     assert digest(control) == digest(ticket.reinitialised(rng=5))
     assert digest(control) != digest(ticket.reinitialised(rng=6))
 
