@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+from hypothesis import strategies as st
 from test_check_selector import HALF, INF, NAN, PAIR, SCALED, TIED
 from told import rows_of
 
 import minprune as mp
 from minprune.errors import BudgetError
 from minprune.pruning.allocation import Curves
-from minprune.testing import Case, network
+from minprune.testing import Case, LawBroken, network
+from minprune.testing.checks import allocation
 
 COMPONENT = "allocation"
 FIRST, SECOND = "dense1.weight", "dense2.weight"
@@ -189,3 +192,87 @@ ROWS = [
 @rows_of(COMPONENT, ROWS)
 def test_it_says_what_was_asked_and_what_came(is_said):
     is_said()
+
+
+# plans that say something else than they do
+
+
+class Lying:
+    """A plan whose numbers are off."""
+
+    def __init__(self, found, layers=0, achieved=0, masks=None):
+        self.layers = [replace(layer, achieved=layer.achieved + layers) for layer in found.layers]
+        self.achieved = found.achieved + achieved
+        self.masks = found.masks if masks is None else masks
+
+
+@pytest.mark.parametrize(
+    ("lies", "says"),
+    [
+        (
+            {"layers": 1},
+            "asked: each layer's count to be {'dense1.weight': 3, 'dense2.weight': 1}; "
+            "came: {'dense1.weight': 4, 'dense2.weight': 2}",
+        ),
+        ({"achieved": 1}, "asked: a total of 4; came: 5"),
+    ],
+)
+def test_the_numbers_of_a_plan_are_counted_in_its_masks(monkeypatch, lies, says):
+    monkeypatch.setattr(allocation, "plan", lambda *args, **options: Lying(mp.plan(*args, **options), **lies))
+    with pytest.raises(LawBroken) as broken:
+        allocation.counts_add_up(mp.Global(), REQUEST)
+    assert str(broken.value) == says
+
+
+def test_a_group_of_several_layers_gives_what_it_was_asked_for(monkeypatch):
+    all_kept = {name: p.mask for name, p in NET.prunable.items()}
+    monkeypatch.setattr(
+        allocation, "plan", lambda *args, **options: Lying(mp.plan(*args, **options), masks=all_kept)
+    )
+    with pytest.raises(LawBroken) as broken:
+        allocation.min_keep(mp.Global(), REQUEST)
+    assert str(broken.value) == "asked: a refusal, or 4 of dense1.weight and dense2.weight gone; came: 1 gone"
+
+
+@pytest.mark.parametrize(("named", "holds"), [(1, True), (2, False), (0, False)])
+def test_a_refusal_names_what_a_group_that_is_asked_for_too_much_has_to_give(named, holds):
+    """Of three in the first, two are to go and one may; the second has exactly what it is asked for."""
+    case = Case(
+        network=network([np.ones((3, 1)), np.ones((1, 4))]),
+        scores={FIRST: np.ones((3, 1)), SECOND: np.ones((1, 4))},
+        sparsity=0.5,
+        min_keep=2,
+    )
+    if holds:
+        allocation._largest(mp.Uniform(), case, named)
+        return
+    with pytest.raises(LawBroken) as broken:
+        allocation._largest(mp.Uniform(), case, named)
+    assert str(broken.value) == (
+        f"asked: the largest count that can go, [1], or no refusal; came: a refusal beyond {named}"
+    )
+
+
+# cases
+
+
+@pytest.mark.parametrize(
+    ("named", "layers"),
+    [
+        (mp.Uniform(), (1, 3)),
+        (mp.PerLayer({"dense1": 0.5}), (1, 4)),
+        (mp.PerLayer({"dense3": 0.5, "dense2": 0.5}), (3, 4)),
+        (mp.PerLayer({"dense12": 0.5}), (12, 12)),
+        (mp.PerLayer({"mine": 0.5}), (1, 4)),
+    ],
+)
+def test_a_case_has_as_many_layers_as_an_allocation_names(named, layers):
+    asked = []
+
+    def draws(**options):
+        asked.append(options)
+        return st.just(SOME)
+
+    cases = allocation._cases(draws, ties=False)(named)
+    assert asked == [{"layers": layers, "ties": False}]
+    assert isinstance(cases, st.SearchStrategy)

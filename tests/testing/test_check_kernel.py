@@ -115,6 +115,14 @@ def deep(array, levels):
     return array if not levels else Slots(deep(array, levels - 1))
 
 
+class Itself(Plain):
+    """Holds a list that it is in."""
+
+    def __init__(self, w):
+        super().__init__(w)
+        self.me = [self]
+
+
 FLIPPED_MASK = type(
     "FlippedMask",
     (Plain,),
@@ -196,6 +204,7 @@ ROWS = [
             ("a type that has arrays", type("T", (), {"a": np.ones(2)})),
         )
     ),
+    ("bytes_honest", "itself in a list of its own", Itself, CASE),
     ("bytes_honest", "a list in slots, uncounted", holding(24, more=Slots([Slots(np.ones(2)), 1])), CASE),
     (
         "bytes_honest",

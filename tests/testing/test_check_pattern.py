@@ -6,6 +6,7 @@ from told import rows_of
 import minprune as mp
 from minprune.errors import BudgetError
 from minprune.testing import Case, network
+from minprune.testing.checks.pattern import kept_weights, largest_unit, layers_of_units
 
 COMPONENT = "pattern"
 FIRST, SECOND = "dense1.weight", "dense2.weight"
@@ -230,7 +231,7 @@ ROWS = [
         but(NM, put(FIRST, False, 2, 3)),
         Case(**{**vars(HALF), "min_keep": 20}),
     ),
-    ("nm_groups", "one more goes, when not all do", but(NM, partly), Case(**{**vars(HALF), "sparsity": 0.2})),
+    ("nm_groups", "one more goes, when not all do", but(NM, partly), Case(**{**vars(HALF), "sparsity": 0.1})),
     ("nm_groups", "one more stays", but(NM, put(FIRST, True, slice(2), 0)), HALF),
     (
         "nm_groups",
@@ -268,3 +269,46 @@ ROWS = [
 @rows_of(COMPONENT, ROWS)
 def test_it_says_what_was_asked_and_what_came(is_said):
     is_said()
+
+
+# units, by the definition of each pattern
+
+CHAIN = network([np.ones((1, 2)), np.ones((2, 2)), np.ones((2, 1))])
+THIRD = "dense3.weight"
+
+
+def of(name, *places):
+    return {(name, i, j) for i, j in places}
+
+
+def test_a_weight_is_a_unit_by_itself():
+    assert layers_of_units(CHAIN, EXACT) == {
+        FIRST: [of(FIRST, (0, 0)), of(FIRST, (0, 1))],
+        SECOND: [of(SECOND, (i, j)) for i in range(2) for j in range(2)],
+        THIRD: [of(THIRD, (0, 0)), of(THIRD, (1, 0))],
+    }
+
+
+def test_a_block_is_a_unit():
+    assert layers_of_units(CHAIN, DOWN) == {
+        FIRST: [of(FIRST, (0, 0)), of(FIRST, (0, 1))],
+        SECOND: [of(SECOND, (0, j), (1, j)) for j in range(2)],
+        THIRD: [of(THIRD, (0, 0), (1, 0))],
+    }
+
+
+def test_a_hidden_neuron_is_its_column_and_its_row_and_an_output_is_none():
+    hidden = {
+        FIRST: [of(FIRST, (0, k)) | of(SECOND, (k, 0), (k, 1)) for k in range(2)],
+        SECOND: [of(SECOND, (0, k), (1, k)) | of(THIRD, (k, 0)) for k in range(2)],
+    }
+    assert layers_of_units(CHAIN, NEURONS) == hidden
+    assert layers_of_units(CHAIN, INPUTS) == {"inputs": [of(FIRST, (0, 0), (0, 1))]} | hidden
+
+
+def test_the_largest_unit_is_counted_in_kept_weights():
+    everything = kept_weights({name: p.mask for name, p in CHAIN.prunable.items()})
+    assert everything == set().union(*(unit for units in layers_of_units(CHAIN, EXACT).values() for unit in units))
+    assert [largest_unit(CHAIN, pattern, everything) for pattern in (EXACT, DOWN, NEURONS)] == [1, 2, 3]
+    assert largest_unit(CHAIN, NEURONS, everything - of(SECOND, (0, 0), (1, 1))) == 2
+    assert kept_weights({"a": np.array([[True, False]]), "b": np.array([True])}) == {("a", 0, 0)}

@@ -78,6 +78,9 @@ KINDS = {
 SMALL = Case(network=network([np.array([[0.05, 0.06], [1.0, 2.0]]), np.array([[0.01], [0.5]])]), step=1.0)
 SMALL_COLUMNS = Case(network=network([np.array([[0.05, 1.0], [0.06, 2.0]]), np.array([[0.01], [0.02]])]), step=1.0)
 EDGE = Case(network=network([np.array([[0.06, 0.08], [0.3, 0.4]])]), step=1.0)  # a norm of 0.1, the step itself
+LIMIT = Case(network=network([np.array([[0.999], [5.0]])]), step=1.0)
+WITHIN = Case(network=network([np.array([[0.9989], [5.0]])]), step=1.0)
+EMPTY = Case(network=network([np.array([[0.0, 0.0], [1.0, 2.0]])]), step=1.0)
 
 ROWS = [
     ("prox_zeroes", "as it should be", L1, CASE),
@@ -109,18 +112,16 @@ ROWS = [
     ("group_prox", "a small group of the second stays", but(GROUPS, shrink=back(1, 0)), SMALL),
     ("group_prox", "a small column stays", but(COLUMNS, shrink=back(0, (slice(None), 0))), SMALL_COLUMNS),
     ("group_prox", "a group at the edge stays", but(GROUPS, shrink=back(0, 0)), EDGE),
+    ("group_prox", "a group at the limit of what is asked stays", but(mp.GroupLasso(1.0), shrink=back(0, 0)), LIMIT),
+    ("group_prox", "a group within the limit stays", but(mp.GroupLasso(1.0), shrink=back(0, 0)), WITHIN),
+    ("group_prox", "a group that was empty is filled", but(GROUPS, shrink=set_(0, (0, 1), 1.0)), EMPTY),
     (
         "group_prox",
         "a small group stays in a long step",
         but(GROUPS, shrink=back(0, 1)),
         Case(network=SMALL.network, step=32.0),
     ),
-    (
-        "group_prox",
-        "a group that was empty stays empty",
-        GROUPS,
-        Case(network=network([np.array([[0.0, 0.0], [1.0, 2.0]])]), step=1.0),
-    ),
+    ("group_prox", "a group that was empty stays empty", GROUPS, EMPTY),
     *(("penalty_skips_pruned", f"as it should be, {what}", penalty, MASKED) for what, penalty in KINDS.items()),
     (
         "penalty_skips_pruned",

@@ -1,6 +1,8 @@
 """What the laws of files say of each way to break them."""
 
+import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from told import rows_of
 
 from minprune.errors import MinpruneError, StorageError
 from minprune.testing import Case, Framework, network
-from minprune.testing.checks.storage import _damaged
+from minprune.testing.checks.storage import _damaged, _failing
 from minprune.testing.framework import load, save
 
 COMPONENT = "storage"
@@ -224,3 +226,25 @@ def test_it_says_what_was_asked_and_what_came(is_said):
 )
 def test_a_damage_is_what_it_is_called(damage, place, bytes_):
     assert _damaged(bytes(range(10)), damage, place) == bytes_
+
+
+ACTS = {
+    "write": lambda path: path.write_bytes(b"12345"),
+    "replace": lambda path: os.replace(path, path),
+    "fsync": lambda path: os.fsync(1),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_what_fails_is_that_call_alone_and_the_disk_is_full(tmp_path, what):
+    path = Path(tmp_path, "file")
+    path.write_bytes(b"old")
+    with _failing(what):
+        for name in set(FAULTS) - {what, "fsync"}:
+            ACTS[name](path)
+        with pytest.raises(OSError) as full:
+            ACTS[what](path)
+    assert (full.value.errno, full.value.strerror) == (errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert path.read_bytes() == (b"12" if what == "write" else b"12345")
+    for name in ("write", "replace"):
+        ACTS[name](path)

@@ -212,12 +212,12 @@ def _local(allocation: Allocation) -> bool:
 def _layers(allocation: Allocation) -> tuple[int, int]:
     """Return how many layers a case has: as many as the allocation names, if it names any."""
     named = allocation.sparsities if isinstance(allocation, PerLayer) else {}
-    numbers = [int("".join(filter(str.isdigit, name)) or 1) for name in named]
-    return (max(numbers), 4) if numbers else (1, 3)
+    most = max((int("".join(filter(str.isdigit, name)) or 1) for name in named), default=0)
+    return (most, max(most, 4)) if most else (1, 3)
 
 
 def _mixed(allocation: Allocation) -> str:
-    return "it compares weights of one output only" if getattr(allocation, "within", "layer") == "output" else ""
+    return "it compares weights of one output only" if getattr(allocation, "within", None) == "output" else ""
 
 
 def _own(allocation: Allocation) -> str:

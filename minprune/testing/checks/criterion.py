@@ -147,7 +147,7 @@ def batch_free(criterion: Criterion, case: Case) -> None:
 
 
 def gradient_is_true(criterion: Criterion, case: Case) -> None:
-    _slopes(criterion, case, lambda w: np.ones_like(w), "the size of the loss's slope")
+    _slopes(criterion, case, np.ones_like, "the size of the loss's slope")
 
 
 def saliency_first_order(criterion: Criterion, case: Case) -> None:
@@ -208,7 +208,7 @@ def obs_quadratic(criterion: Criterion, case: Case) -> None:
     (name,) = case.network.prunable
     weight = case.network.prunable[name].value[:, 0]
     x, rows = case.x, len(case.x)
-    damp = getattr(criterion, "damp", 0.0) * float((x * x).mean(axis=0).mean())
+    damp = getattr(criterion, "damp", 0.0) * float((x * x).mean())
     matrix = np.vstack([x / np.sqrt(rows), np.sqrt(damp) * np.eye(len(weight))])
     costs, moved = np.empty(len(weight)), []
     for i in range(len(weight)):

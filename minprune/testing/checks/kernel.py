@@ -60,7 +60,7 @@ def matmul_equal(kind: Any, case: Case) -> None:
 
 def _product(w: Array, x: Array) -> Array:
     """W x by loops; small multiples of 1/8 make every sum exact."""
-    y = np.zeros((w.shape[0], *x.shape[1:]), w.dtype)
+    y = np.zeros((w.shape[0], *x.shape[1:]))
     for r, c in np.ndindex(w.shape):
         y[r] += w[r, c] * x[c]
     return y

@@ -26,7 +26,7 @@ def order(select: Selector, case: Case) -> None:
 def ties_by_position(select: Selector, case: Case) -> None:
     gone = dropped(select, case.scores, case.sparsity)
     for name in gone:
-        selector.low_positions_first(case.scores[name].reshape(-1), gone[name].reshape(-1), f"{name} by flat index")
+        selector.low_positions_first(case.scores[name].ravel(), gone[name].ravel(), f"{name} by flat index")
     again = dropped(select, case.scores, case.sparsity)
     demand(selector.equal(gone, again), "the same mask for the same call", "another")
 

@@ -35,15 +35,15 @@ def prox_zeroes(penalty: Penalty, case: Case) -> None:
 
 
 def group_prox(penalty: GroupLasso, case: Case) -> None:
-    along = 1 if penalty.axis == "inputs" else 0
+    across = penalty.axis == "outputs"
     before = {name: p.value.copy() for name, p in case.network.prunable.items()}
     penalty.shrink(case.network.parameters, case.step)
     for name, p in case.network.prunable.items():
-        was, now = (a if along else a.T for a in (before[name], p.value))
+        was, now = (a.T if across else a for a in (before[name], p.value))
         for k in range(len(was)):
             whole = not now[k].any() or ((now[k] != 0) == (was[k] != 0)).all()
             demand(whole, f"group {k} of {name}, {was[k]}, to become 0 as a whole or nowhere", now[k])
-        empties = (np.square(was).sum(axis=1) < (case.step * penalty.strength * 0.999) ** 2) & was.any(axis=1)
+        empties = np.square(was).sum(axis=1) < (case.step * penalty.strength * 0.999) ** 2
         demand(
             not now[empties].any(), f"groups of {name} with a norm below the step to become 0", now[empties].tolist()
         )

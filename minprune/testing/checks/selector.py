@@ -37,7 +37,7 @@ def dropped(select: Selector, scores: Scores, sparsity: float) -> dict[str, Bool
 
 def flat(by_name: Mapping[str, Array]) -> Array:
     """Return all entries in layer order, then by flat index."""
-    return np.concatenate([array.reshape(-1) for array in by_name.values()])
+    return np.concatenate([array.ravel() for array in by_name.values()])
 
 
 def exact_count(select: Selector, case: Case) -> None:
@@ -149,9 +149,9 @@ def low_positions_first(values: Array, gone: Bools, what: str) -> None:
     for value in np.unique(values):
         at = np.flatnonzero(values == value)
         first, last = at[~gone[at]], at[gone[at]]
-        good = not first.size or not last.size or last.max() < first.min()
-        came = "" if good else f"at score {value}, position {last.max()} dropped and {first.min()} kept"
-        demand(good, f"equal scores to fall by position, in {what}", came)
+        if first.size and last.size:
+            came = f"at score {value}, position {last.max()} dropped and {first.min()} kept"
+            demand(last.max() < first.min(), f"equal scores to fall by position, in {what}", came)
 
 
 def equal(one: Mapping[str, Bools], other: Mapping[str, Bools]) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ class _FullDisk:
 
 
 def _full(*args: Any, **kwargs: Any) -> NoReturn:
-    raise OSError(28, "No space left on device")
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _networks() -> st.SearchStrategy[Network]:
