@@ -226,9 +226,7 @@ def test_the_numbers_of_a_plan_are_counted_in_its_masks(monkeypatch, lies, says)
 
 def test_a_group_of_several_layers_gives_what_it_was_asked_for(monkeypatch):
     all_kept = {name: p.mask for name, p in NET.prunable.items()}
-    monkeypatch.setattr(
-        allocation, "plan", lambda *args, **options: Lying(mp.plan(*args, **options), masks=all_kept)
-    )
+    monkeypatch.setattr(allocation, "plan", lambda *args, **options: Lying(mp.plan(*args, **options), masks=all_kept))
     with pytest.raises(LawBroken) as broken:
         allocation.min_keep(mp.Global(), REQUEST)
     assert str(broken.value) == "asked: a refusal, or 4 of dense1.weight and dense2.weight gone; came: 1 gone"

@@ -91,6 +91,8 @@ def only_seed(seed):
     return lambda masks, rng: mp.pruning.masks.shuffled(masks, rng=1) if rng == seed else masks
 
 
+UNPRUNED = network([np.ones((1, 2))])
+
 ROWS = [
     *(("mask_type", f"as it should be, {wrong}", Framework(), setting(wrong)) for wrong in sorted(NO_MASKS)),
     *(("mask_type", f"it takes {wrong}", Framework(set_mask=lenient), setting(wrong)) for wrong in sorted(NO_MASKS)),
@@ -124,6 +126,7 @@ ROWS = [
     ("mask_not_value", "the share that is left", Framework(sparsity=lambda net: 1 - net.sparsity), Case(network=NET)),
     ("mask_not_value", "a little less", Framework(sparsity=lambda net: net.sparsity - 1e-9), Case(network=NET)),
     ("mask_not_value", "a rounding error", Framework(sparsity=lambda net: net.sparsity + 1e-14), Case(network=NET)),
+    ("mask_not_value", "off by what is too much", Framework(sparsity=lambda net: 1e-12), Case(network=UNPRUNED)),
     ("shuffle_control", "as it should be", Framework(), BIG),
     ("shuffle_control", "as it should be, full and empty", Framework(), FULL),
     ("shuffle_control", "nothing moves", shuffling(alike), BIG),

@@ -42,6 +42,17 @@ def but(penalty, **changes):
     return result
 
 
+class Flat(mp.L2):
+    """A penalty of no value, whose gradient is something else."""
+
+    def value(self, parameters):
+        return 0.0
+
+    def add_gradient(self, parameters):
+        for p in parameters.values():
+            p.grad += self.strength
+
+
 def set_(layer, at, value):
     def change(weights):
         weights[layer][0].value[at] = value
@@ -80,6 +91,8 @@ SMALL_COLUMNS = Case(network=network([np.array([[0.05, 1.0], [0.06, 2.0]]), np.a
 EDGE = Case(network=network([np.array([[0.06, 0.08], [0.3, 0.4]])]), step=1.0)  # a norm of 0.1, the step itself
 LIMIT = Case(network=network([np.array([[0.999], [5.0]])]), step=1.0)
 WITHIN = Case(network=network([np.array([[0.9989], [5.0]])]), step=1.0)
+NEAR = Case(network=network([np.array([[1 - 1e-6, 5.0]])]), step=1.0)
+FAR = Case(network=network([np.array([[1 + 1e-6, 5.0]])]), step=1.0)
 EMPTY = Case(network=network([np.array([[0.0, 0.0], [1.0, 2.0]])]), step=1.0)
 
 ROWS = [
@@ -95,6 +108,9 @@ ROWS = [
     ("prox_zeroes", "one goes a little too far", but(L1, shrink=set_(0, (1, 2), -1.9 + 1e-5)), CASE),
     ("prox_zeroes", "one goes too far the other way", but(L1, shrink=set_(0, (0, 2), 1.5)), CASE),
     ("prox_zeroes", "a rounding error too far", but(L1, shrink=set_(0, (1, 2), -1.9 + 1e-9)), CASE),
+    ("prox_zeroes", "as it should be, zeros", L1, EMPTY),
+    ("prox_zeroes", "one just within the step stays", but(mp.L1(1.0), shrink=back(0, (0, 0))), NEAR),
+    ("prox_zeroes", "one goes as far as it may", but(mp.L1(1.0), shrink=set_(0, (0, 0), 0.0)), FAR),
     *(
         ("group_prox", f"as it should be, {what}", penalty, case)
         for what, penalty, case in (
@@ -155,6 +171,8 @@ ROWS = [
     ),
     ("penalty_gradient", "another slope of the bias", but(L2, add_gradient=adds("dense1.bias", 1, 0.5)), CASE),
     ("penalty_gradient", "a slope off by a little", but(L2, add_gradient=adds("dense1.weight", (0, 0), 1e-5)), CASE),
+    ("penalty_gradient", "a slope off by what it may be", Flat(1e-6), CASE),
+    ("penalty_gradient", "a slope off by more than it may be", Flat(1.5e-6), CASE),
     (
         "penalty_gradient",
         "a slope off by a rounding error",

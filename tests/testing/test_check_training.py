@@ -20,6 +20,8 @@ CASE = Case(network=NET, x=X, y=Y, seed=2)
 MASKED = Case(network=PRUNED, x=X, y=Y, seed=2)
 STEEP = Case(network=network([np.array([[1.0, -2.0], [0.5, 3.0]])]), x=1e3 * X, y=np.array([1, 0, 1]), seed=2)
 
+CERTAIN = Case(network=network([np.array([[1.0], [-2.0]])]), x=X, y=0 * Y, seed=2)  # of one class: the loss is flat
+
 
 def adds(name, at, more):
     def wrong(net, loss, x, y):
@@ -102,6 +104,8 @@ ROWS = [
     ("masked_gradient", "a slope off of the bias", adds("dense1.bias", 1, -0.5), CASE),
     ("masked_gradient", "a slope off of the second", adds("dense2.weight", (1, 1), 1e-5), CASE),
     ("masked_gradient", "a rounding error", adds("dense2.weight", (1, 1), 5e-8), CASE),
+    ("masked_gradient", "a slope off by what it may be", adds("dense1.weight", (0, 0), 1e-6), CERTAIN),
+    ("masked_gradient", "a slope off by more than it may be", adds("dense1.weight", (0, 0), 1.5e-6), CERTAIN),
     ("masked_gradient", "a slope where it is pruned", adds("dense1.weight", (0, 1), 0.5), MASKED),
     ("masked_gradient", "a steep slope off in proportion", adds("dense1.weight", (1, 1), 1e-4), STEEP),
     ("masked_gradient", "a steep slope off by more", adds("dense1.weight", (1, 1), 0.1), STEEP),

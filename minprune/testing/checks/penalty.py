@@ -64,12 +64,12 @@ def penalty_gradient(penalty: Penalty, case: Case) -> None:
     network = case.network
     for name, gradient in _gradient(penalty, network).items():
         p = network.parameters[name]
-        for at in np.argwhere(p.mask):
-            want = _slope(penalty, network, p, tuple(at))
-            got = float(gradient[tuple(at)])
+        for at in map(tuple, np.argwhere(p.mask).tolist()):
+            want = _slope(penalty, network, p, at)
+            got = float(gradient[at])
             demand(
                 abs(got - want) <= 1e-6 * max(1.0, abs(want)),
-                f"a slope of {want:g} at {tuple(at)} of {name}",
+                f"a slope of {want:g} at {at} of {name}",
                 f"{got:g}",
             )
 

@@ -24,14 +24,14 @@ def masked_gradient(framework: Framework, case: Case) -> None:
     network = case.network
     got = framework.gradients(network, LOSS, case.x, case.y)
     for name, p in network.parameters.items():
-        for at in map(tuple, np.argwhere(p.mask)):
+        for at in map(tuple, np.argwhere(p.mask).tolist()):
             was, want = p.value[at], 0.0
             for step, factor in ((2, -1), (1, 8), (-1, -8), (-2, 1)):
                 p.value[at] = was + step * H
                 want += factor * LOSS(network.forward(case.x), case.y) / (12 * H)
             p.value[at] = was
             near = abs(float(got[name][at]) - want) <= 1e-6 * max(1.0, abs(want))
-            demand(near, f"a slope of {want:g} at {tuple(map(int, at))} of {name}", f"{got[name][at]:g}")
+            demand(near, f"a slope of {want:g} at {at} of {name}", f"{got[name][at]:g}")
 
 
 def _values(network: Network) -> dict[str, bytes]:
