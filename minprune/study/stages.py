@@ -34,7 +34,7 @@ Evaluate: TypeAlias = Callable[[Network], float | Mapping[str, float]]
 ASKED = ("seed", "criterion", "allocation", "pattern", "sparsity", "control", "batch_size")
 FOUND = ("achieved", "kept", "weights", "seconds", "latency", "dense_latency", "speedup")
 _SECONDS = 0.3  # that each latency is measured
-_DRAWS = {None: 0, "dense": 0, "small_dense": 1, "random": 2, "shuffled": 3, "reinitialised": 4}  # streams
+_DRAWS = {None: 0, "dense": 0, "small_dense": 1, "random": 2, "shuffled": 3, "reinitialised": 4}  # random streams
 
 
 @dataclass(frozen=True)

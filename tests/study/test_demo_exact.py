@@ -15,6 +15,7 @@ from noting import Bar
 from test_drawn import history
 
 from minprune import L1, L2, SGD, Adam, CosineDecay, GradientMagnitude, Magnitude, Random, compile, evaluate, plan
+from minprune.errors import BudgetError
 from minprune.pruning.schedules import Cubic
 from minprune.splits import Dataset
 from minprune.study import demo
@@ -81,7 +82,7 @@ def went(asked):
     return story, calls
 
 
-@pytest.fixture(scope="module", params=ASKED)
+@pytest.fixture(params=ASKED)
 def told(request):
     return request.param, *went(ASKED[request.param])
 
@@ -138,6 +139,7 @@ def test_criteria_are_compared_side_by_side_with_magnitude_gradient_and_the_cont
             assert row.value == (found.accuracy if found.auc is None else found.auc)
 
 
+@pytest.mark.parametrize("told", ["magnitude", "gradient"], indirect=True)
 def test_what_is_measured_are_four_models_on_the_test_part_and_the_story_holds_it_all(told):
     name, story, calls = told
     (models, split, how) = calls.compare[0]
@@ -157,6 +159,7 @@ def test_what_is_measured_are_four_models_on_the_test_part_and_the_story_holds_i
     assert list(story.groups) == (["sex", "age"] if story.data.name == "credit" else [])
 
 
+@pytest.mark.parametrize("told", ["magnitude", "gradient"], indirect=True)
 def test_settings_are_plain_values_and_the_command_repeats_them(told):
     name, story, _ = told
     asked = {"data": "credit", "criterion": "magnitude", "pattern": "unstructured", "sparsity": 0.9, "seed": 0}
@@ -192,6 +195,25 @@ def test_what_cannot_be_meant_is_refused_in_words_that_name_it(asked, text):
     with pytest.raises((ValueError, TypeError)) as refused:
         demo.run(**asked)
     assert str(refused.value).startswith(text) if "size" in text else str(refused.value) == text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sparsity", "text"),
+    [
+        ("unstructured", 0.9999, "at most 2,525 can go with min_keep=1 weight(s) a layer"),
+        ("neurons", 0.997, "at most 2,518 can go with min_keep=1 neuron(s) a layer"),
+    ],
+)
+def test_a_sparsity_that_this_pattern_cannot_meet_is_refused_before_anything_is_said(pattern, sparsity, text):
+    said = []
+    with (
+        patch.object(demo.datasets, "load", SETS.get),
+        patch.object(demo, "fit", None),
+        pytest.raises(BudgetError) as refused,
+    ):
+        demo.run("digits", pattern=pattern, sparsity=sparsity, say=said.append)
+    assert text in str(refused.value)
+    assert said == []
 
 
 def test_women_and_men_older_and_younger_are_told_apart_by_their_columns():
