@@ -263,6 +263,14 @@ def test_a_figure_that_is_no_number_is_not_written(benched):
     assert benched.write_whole == []
 
 
+def test_what_is_measured_next_is_seen_before_it_is_measured(benched, monkeypatch):
+    said = Notes()
+    monkeypatch.setattr(bench, "print", said, raising=False)
+    bench.run(network([8, 6, 2]), batch_sizes=(2,))
+    bench.run()
+    assert [how for _, how in said] == [{}, {"flush": True}, {"flush": True}, {}, {"flush": True}, {}]
+
+
 def test_a_bench_of_a_network(benched, capsys, tmp_path):
     net = network([8, 6, 2])
     bench.run(net, batch_sizes=(2, 100), seconds=0.5, out=tmp_path, sparsities=[0.5],
