@@ -172,6 +172,19 @@ def test_a_pattern_that_lets_less_go_is_named():
     assert mp.plan(network, mp.Magnitude(), sparsity=0.5, **asked).achieved == 112
 
 
+def test_the_sparsity_that_can_be_met_is_rounded_down():
+    with pytest.raises(
+        BudgetError, match=r": at most 162 can go, a sparsity of 0\.666666, in ErdosRenyi\(\); 1:3 lets"
+    ):
+        mp.plan(
+            mp.Network.mlp([9, 15, 6, 3], rng=0),
+            mp.Magnitude(),
+            sparsity=0.67,
+            allocation=mp.ErdosRenyi(),
+            pattern=mp.NM(1, 3),
+        )
+
+
 def test_tiny_layers_go_by_position_and_min_keep_is_obeyed():
     network = mp.Network.mlp([1, 1, 1, 1], rng=0)
     ask = {"sparsity": 1 / 3, "allocation": mp.ErdosRenyi()}

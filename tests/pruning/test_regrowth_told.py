@@ -86,6 +86,17 @@ def test_tiles_are_exchanged_for_tiles_of_their_size():
     assert found == [1, 1, 1, 0, 0, 0, 1, 1]
 
 
+def test_each_size_of_tiles_has_an_exchange_of_its_own():
+    """Pairs above, all there, and single weights below, of which two are gone."""
+    network = mp.Network([mp.Dense.from_arrays(np.ones((5, 4)))])
+    network.parameters[NAME].mask = np.array([[1, 1, 1, 1]] * 4 + [[1, 1, 0, 0]], bool)
+    shown = {"pattern": Blocks((2, 1)), "data": None, "rng": 0}
+    hopes = Hopes({NAME: np.array([[0.0, 0, 0, 0]] * 4 + [[0, 0, 1, 2]])})
+    scores = {NAME: np.array([[0.5, 0.5, 0.5, 0.5]] * 4 + [[1, 2, 0, 0]])}
+    [mask] = hopes.masks(network, scores, 0.0, **shown).values()
+    assert mask.astype(int).tolist() == [[1, 1, 1, 1]] * 4 + [[0, 1, 0, 1]]
+
+
 def test_a_tile_that_is_there_in_part_stays():
     network = _network([1, 0, 1, 1, 0, 0, 1, 1])
     found = _masks(_hopes(*[1] * 8, fraction=1.0, may_return=False), network, pattern=Blocks((2, 1)))

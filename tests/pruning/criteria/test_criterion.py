@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 import minprune as mp
 from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.pruning.criteria import Criterion, check_scores
+from minprune.pruning.criteria.criterion import scores_of
 
 
 @given(networks())
@@ -134,3 +135,21 @@ def test_bad_input_is_refused(make, error, says):
 
 def test_reprs_say_what_they_are():
     assert repr(mp.Random(rng=0)) == "Random()"
+
+
+def test_scores_are_handed_on_to_be_read_only():
+    class Own(mp.Magnitude):
+        needs_data = True
+
+        def scores(self, network, data=None):
+            self.given = {name: np.ones(p.shape) for name, p in network.prunable.items()}
+            return self.given
+
+    own, network = Own(), mp.Network.mlp([2, 3, 2], rng=0)
+    for name, scores in scores_of(own, network, "rows", "plan").items():
+        assert np.shares_memory(scores, own.given[name])
+        assert not scores.flags.writeable
+        assert own.given[name].flags.writeable
+    with pytest.raises(InvalidValueError) as caught:
+        scores_of(own, network, None, "plan")
+    assert str(caught.value) == "Magnitude() needs data: pass data=(x, y) or a Split to plan()"

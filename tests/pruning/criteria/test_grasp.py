@@ -52,6 +52,18 @@ def test_grasp_by_hand_with_kinks(problem):
     assert np.abs(scores - _shifted(importance, kept)).max() <= 1e-5 * np.abs(importance).max() + 1e-8
 
 
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
+def test_the_step_grows_with_the_weights(size):
+    """Of one layer and squares H is XᵀX · 2/(n o), whatever the step; with one that were too small nothing is left."""
+    draws = np.random.default_rng(0)
+    x, y, w = draws.standard_normal((8, 3)), size * draws.standard_normal((8, 2)), size * draws.standard_normal((3, 2))
+    network = mp.Network([mp.Dense.from_arrays(w, bias=None)])
+    [scores] = GraSP(mp.MeanSquaredError(), temperature=1.0).scores(network, (x, y)).values()
+    importance = w * (x.T @ x @ (x.T @ (x @ w - y))) * (2 / 16) ** 2
+    expected = importance - importance.min()
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5 * expected.max())
+
+
 def test_keeping_the_highest_scores_keeps_the_gradient_flow():
     """The flow ‖g‖² after taking a share ε of one weight away falls by 2 ε w · (Hg), to first order."""
     rng = np.random.default_rng(0)
