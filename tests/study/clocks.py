@@ -30,15 +30,15 @@ class Clock:
 
 
 class Ticking(Clock):
-    """A clock on which a look takes 100 ns, so that who watches it sees it move, and on which one can sleep."""
+    """A clock on which a look takes time, so that who watches it sees it move, and on which one can sleep."""
 
-    def __init__(self, late=0):
+    def __init__(self, late=0, look=100):
         super().__init__()
-        self.late = late
+        self.late, self.look = late, look  # nanoseconds
         self.slept = []
 
     def __call__(self):
-        self.now += 100
+        self.now += self.look
         return self.now
 
     def sleep(self, seconds):

@@ -13,7 +13,7 @@ def built_with(monkeypatch):
     """Pretend that NumPy was built with a library, and that these environment variables alone are set."""
 
     def pretend(name, **variables):
-        built = {"Build Dependencies": {"blas": {"name": name, "version": "1.2"}}} if name else name
+        built = {"Build Dependencies": {"blas": {"name": name, "version": "1.2"}}} if isinstance(name, str) else name
         monkeypatch.setattr(np, "show_config", lambda mode: built)
         for variable in VARIABLES:
             monkeypatch.delenv(variable, raising=False)
@@ -55,7 +55,7 @@ def test_without_a_variable_the_processors_are_counted(built_with, monkeypatch):
 
 
 def test_a_library_that_numpy_does_not_name_is_unknown(built_with):
-    for name in (None, {}):
+    for name in (None, {}, {"Compilers": {}}, {"Build Dependencies": {}}, {"Build Dependencies": {"blas": {}}}):
         assert built_with(name, OMP_NUM_THREADS="1") == Blas("unknown BLAS", 1, "OMP_NUM_THREADS")
 
 

@@ -112,8 +112,19 @@ def test_a_factor_that_is_met_exactly_is_it():
     assert _factor([3], [4, 2], 1) == pytest.approx(0.05)
 
 
-def test_of_nine_hidden_layers_the_first_is_rounded_and_the_other_eight_are_tried_both_ways():
-    assert small_widths([5, 4, 3, 5, 9, 8, 7, 4, 3, 9, 4], 308) == [5, 4, 3, 5, 9, 8, 7, 4, 3, 7, 4]
+@pytest.mark.parametrize(
+    ("widths", "weights", "small"),
+    [
+        ([6, 6, 2, 5], 16, [6, 1, 2, 5]),  # 1.6 is rounded up to 2, which is one weight farther off
+        ([4, 3, 6, 3, 9, 9, 9, 8, 5, 3], 269, [4, 3, 5, 3, 8, 8, 8, 6, 3, 3]),
+        ([4, 4, 6, 4, 6, 6, 9, 7, 9, 9], 78, [4, 2, 3, 1, 2, 3, 4, 2, 3, 9]),
+        ([2, 6, 3, 3, 6, 6, 4, 8, 6, 4], 22, [2, 1, 1, 1, 2, 1, 2, 1, 2, 4]),
+        ([5, 4, 3, 5, 9, 8, 7, 4, 3, 9, 4], 308, [5, 4, 3, 5, 9, 8, 7, 4, 3, 7, 4]),  # of nine, the first is rounded
+        ([3] * 12, 1, [3, *[1] * 10, 3]),
+    ],
+)
+def test_the_last_eight_hidden_widths_are_tried_rounded_down_and_up(widths, weights, small):
+    assert small_widths(widths, weights) == small
 
 
 def test_the_small_network_is_dense_of_the_same_kind_and_drawn_anew():

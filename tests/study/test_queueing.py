@@ -79,6 +79,19 @@ def test_a_rate_beyond_what_the_server_can_do_is_none_that_keeps_a_budget_for_lo
     assert highest_rate(np.full(1000, 0.5), np.ones(1000), budget=1000.0) == 2.0
 
 
+def test_a_budget_that_is_met_exactly_is_kept():
+    assert highest_rate(np.ones(10), np.ones(10), budget=1.0) == 1.0
+    assert highest_rate(np.ones(10), np.full(10, 0.5), budget=1.0) == pytest.approx(0.5)
+
+
+def test_the_share_that_must_be_in_time_may_be_another():
+    service = draws(7).exponential(size=500)
+    gaps = draws(8).exponential(size=500)
+    found = highest_rate(service, gaps, 2.0, share=0.5)
+    assert highest_rate(service, gaps, 6.0) == highest_rate(service, gaps, 6.0, share=0.99) < 1 / service.mean()
+    assert response_at(found, service, gaps, 0.5) <= 2.0 < response_at(found * (1 + 1e-6), service, gaps, 0.5)
+
+
 @given(times, st.integers(0, 100))
 def test_a_percentile_can_only_grow_with_the_rate(service, seed):
     service = np.array(service)

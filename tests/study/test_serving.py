@@ -128,6 +128,48 @@ def test_times_are_kept_to_the_nanosecond(clock):
     assert (found.rate, found.ended) == (10.0, 40)
 
 
+@pytest.fixture
+def still(monkeypatch):
+    """A clock that moves only while a model answers and while somebody sleeps, who is never late."""
+    clock = Ticking(look=0)
+    monkeypatch.setattr(serving, "perf_counter_ns", clock)
+    monkeypatch.setattr(serving, "sleep", clock.sleep)
+    monkeypatch.setattr(serving, "_SPIN", 0)
+    return clock
+
+
+def test_nobody_is_begun_at_the_end_of_a_slice(still):
+    # The first takes the whole slice, to the nanosecond; the second has to wait for the next one.
+    serve(still.model("m", 1000 * MS), [0.0, 0.5], seconds=2, slices=2, n=still.model("n", MS))
+    assert "".join(still.names) == "mm" + "nnn" + "n" + "mm"  # the first of each turn is not counted
+
+
+def test_who_has_no_request_in_the_first_slice_waits_for_a_later_one(clock):
+    found = serve(clock.model("m", MS), [0.95], slices=10)["m"]
+    assert found.response == about([0.001])
+    assert found.ended == 1.0
+
+
+def test_the_last_answer_may_come_after_the_end(clock):
+    found = serve(clock.model("m", 100 * MS), [0.99])["m"]
+    assert found.ended == found.finished[0] == about(1.09)
+
+
+def test_a_server_that_is_stopped_was_there_to_the_end(monkeypatch):
+    clock = Ticking(look=10 * MS)  # so that it is between two requests when the time is up
+    monkeypatch.setattr(serving, "perf_counter_ns", clock)
+    found = serve(clock.model("m", 12 * MS), np.arange(99) / 100)["m"]
+    assert found.unanswered > 0
+    assert found.finished[-1] < 2.0
+    assert found.ended == 2.0
+
+
+def test_of_three_models_each_comes_first_in_turn(still):
+    models = {name: still.model(name, MS) for name in "abc"}
+    serve_in_turns(models, ROWS, dict.fromkeys("abc", (1.0, np.array([9.0]))), seconds=3.0, slices=3)
+    assert "".join(still.names[:9]) == "abcbcacab"
+
+
 def test_a_turn_is_told(clock):
     turns = []
     streams = dict.fromkeys("ab", (1.0, np.array([0.1])))
@@ -170,6 +212,11 @@ def test_the_share_within_a_budget_and_the_percentile_say_the_same(late, share):
     assert found.within(0.015) == share
     assert (found.percentile(0.99) <= 0.015) == (share >= 0.99)
     assert found.within(0.001) == 0
+
+
+def test_just_in_time_is_in_time():
+    found = served(np.full(4, 0.5))
+    assert (found.within(0.5), found.within(0.4999)) == (1.0, 0.0)
 
 
 def test_who_got_no_answer_got_none_in_time():

@@ -189,6 +189,20 @@ def test_what_is_found_is_printed_and_given_as_plain_values(clock):
     assert plain["blas"] == {"library": "someblas 1.0", "threads": 1, "source": "OMP_NUM_THREADS"}
 
 
+def test_times_are_printed_at_the_right_whatever_their_length(clock):
+    found = time_inference(clock.model("m", 2000 * MS), X, seconds=0.02)
+    assert repr(found).splitlines()[1:4] == [
+        "fastest  25 % within  median  75 % within  99 % within  rows/s",
+        "──────────────────────────────────────────────────────────────",
+        " 2.00 s       2.00 s  2.00 s       2.00 s       2.00 s       0",
+    ]
+
+
+def test_a_burst_ends_when_its_time_is_up_to_the_nanosecond(clock):
+    assert time_inference(clock.model("m", 250 * MS), X, seconds=1.0, warmup=0).calls == 4
+    assert time_inference(clock.model("m", 250 * MS), X, seconds=1.000000002, warmup=0).calls == 5
+
+
 def test_turns_are_printed_and_given_as_plain_values(clock):
     turns = time_in_turns({"dense": clock.model("d", 3 * MS), "b": clock.model("b", MS)}, X, seconds=0.03, rounds=3)
     assert repr(turns).splitlines() == [
