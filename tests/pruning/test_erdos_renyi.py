@@ -173,9 +173,7 @@ def test_a_pattern_that_lets_less_go_is_named():
 
 
 def test_the_sparsity_that_can_be_met_is_rounded_down():
-    with pytest.raises(
-        BudgetError, match=r"at most 162 can go, a sparsity of 0\.666666, in ErdosRenyi"
-    ):
+    with pytest.raises(BudgetError, match=r"at most 162 can go, a sparsity of 0\.666666, in ErdosRenyi"):
         mp.plan(
             mp.Network.mlp([9, 15, 6, 3], rng=0),
             mp.Magnitude(),

@@ -69,6 +69,15 @@ def test_a_function_gets_the_kept_scores_in_order(shape):
     )
 
 
+def test_the_scores_of_a_large_tile_come_row_by_row():
+    shown = []
+    network = mp.Network([mp.Dense.from_arrays(np.arange(1.0, 121.0).reshape(10, 12))])
+    mp.plan(network, mp.Magnitude(), sparsity=0.1, pattern=Blocks((7, 8), reduce=lambda s: shown.append(s) or 1.0))
+    weights = network.parameters["dense1.weight"].value
+    tiles = [weights[:7, :8], weights[:7, 8:], weights[7:, :8], weights[7:, 8:]]
+    assert [s.tolist() for s in shown] == [tile.ravel().tolist() for tile in tiles]
+
+
 def test_a_function_decides_what_goes():
     """A row with one large weight: its mean saves it, its median does not."""
     weights = np.array([[9.0, 1.0, 1.0], [2.0, 2.0, 2.0]])

@@ -165,6 +165,45 @@ def test_neurons_that_are_gone_already_count_first():
     assert gone == [5, 3]  # of 164 weights 70 are gone, 28 more may go, and a neuron of the second layer has 8
 
 
+def test_neurons_of_layers_of_other_sizes_go_by_their_shares():
+    """Up to half of either costs nothing, so 3 of 6 go and 10 of 20; what is left is 6 by 3, 3 by 10 and 10 by 3."""
+    network = mp.Network.mlp([6, 6, 20, 3], rng=0)
+    levels = dict.fromkeys(("dense1.weight", "dense2.weight"), (0.0, 0.5, 0.9))
+    curves = Curves(0.0, levels, dict.fromkeys(levels, (0.0, 0.0, 9.0)))
+    ask = {"pattern": mp.Neurons(), "allocation": mp.Sensitivity(curves)}
+    made = mp.plan(network, mp.Magnitude(), sparsity=138 / 216, **ask)
+    gone = [int(np.count_nonzero(~made.masks[name].any(axis=0))) for name in levels]
+    assert (gone, made.achieved) == ([3, 10], 216 - 3 * 6 - 3 * 10 - 10 * 3)
+
+
+def test_the_rest_goes_where_a_weight_costs_least_and_no_further_than_the_curve():
+    """A weight costs 0.3 of a and 0.2 of b; then as much of b as of nothing else. The names are of layers of ten."""
+    levels = {"a": (0.0, 1.0), "b": (0.0, 1.0)}
+    sizes = {"a": 10, "b": 10}
+    dear = mp.Sensitivity(Curves(0.0, levels, {"a": (0.0, 3.0), "b": (0.0, 2.0)}))
+    assert dear._rest({"a": 8, "b": 1}, 5, sizes, {"a": 9, "b": 9}) == {"a": 8, "b": 6}
+    cheap = mp.Sensitivity(Curves(0.0, levels, {"a": (0.0, 1.0), "b": (0.0, 2.0)}))
+    assert cheap._rest({"a": 8, "b": 1}, 5, sizes, {"a": 9, "b": 9}) == {"a": 9, "b": 5}
+
+
+@pytest.mark.parametrize(
+    ("sparsities", "losses", "says"),
+    [
+        (
+            {"a": (0.0,), "b": (0.0,)},
+            {"c": (0.0,)},
+            "sparsities and losses must be of the same layers, got a, b and c in Curves()",
+        ),
+        ({"a": (0.0,)}, {}, "sparsities and losses must be of the same layers, got a and none in Curves()"),
+        ({"a": (0.0, 0.5, 0.5)}, {"a": (0.0, 1.0, 1.0)}, "sparsities['a'] must rise, got [0.0, 0.5, 0.5] in Curves()"),
+    ],
+)
+def test_curves_that_cannot_be(sparsities, losses, says):
+    with pytest.raises(InvalidValueError) as caught:
+        Curves(0.0, sparsities, losses)
+    assert str(caught.value) == says
+
+
 def test_what_it_must_be_given():
     network = mp.Network.mlp([4, 4, 4], rng=0)
     with pytest.raises(InvalidTypeError, match=r"curves must be what sensitivity\(\) measured, got dict in Sensit"):
