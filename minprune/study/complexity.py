@@ -234,7 +234,7 @@ def analyze(network: Network, x: Array | None = None, *, batch_size: int = 1024)
         raise InvalidTypeError(f"network must be a Network, got {type(network).__name__} {network!r} in analyze()")
     rows = None if x is None else features(x, network.inputs, "analyze", dtype=network.dtype)
     step = whole(batch_size, "batch_size", "analyze")
-    names = [name for name, layer in zip(network.names, network.layers, strict=True) if isinstance(layer, Dense)]
+    names = [name.removesuffix(".weight") for name in network.prunable]
     masks = [layer.weight.mask for layer in network.dense]
 
     led_to = reached(masks)

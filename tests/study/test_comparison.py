@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 from clocks import Clock
+from noting import Notes
 
 import minprune as mp
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.study import timing
+from minprune.study import comparison, timing
 from minprune.study.comparison import Cost, compare
 from minprune.study.evaluation import evaluate
 from minprune.study.timing import Blas, Timing
@@ -194,6 +195,28 @@ def test_models_and_data_are_left_as_they_were():
     for name, p in masked.parameters.items():
         assert np.array_equal(p.value, before[name][0])
         assert np.array_equal(p.mask, before[name][1])
+
+
+def test_what_is_not_said_is_nine_rounds_of_a_third_of_a_second_each_in_an_order_drawn_from_zero(clock, monkeypatch):
+    timed, judged = Notes(comparison.time_in_turns), Notes(evaluate)
+    monkeypatch.setattr(comparison, "time_in_turns", timed)
+    monkeypatch.setattr(comparison, "evaluate", judged)
+    models = {"a": clock.model("a", 100 * MS)}
+    compare(models, (X[:, :2], Y))
+    orders = [more.pop("rng") for _, more in timed]
+    assert [more for _, more in timed] == [{"batch_size": b, "seconds": 0.3, "rounds": 9} for b in (1, 16, 256)]
+    assert [more for _, more in judged] == [{"recall": 0.8}]
+    assert len({id(order) for order in orders}) == 1
+    first = [x.tolist() for _, x in clock.calls]
+    for asked, same in (({"rng": 0}, True), ({"rng": 1}, False)):
+        clock.calls.clear()
+        compare(models, (X[:, :2], Y), **asked)
+        assert ([x.tolist() for _, x in clock.calls] == first) == same
+    compare(models, (X[:, :2], Y), batch_sizes=[2], seconds=0.5, rounds=2, recall=0.5)
+    assert {name: timed[-1][1][name] for name in ("batch_size", "seconds", "rounds")} == {
+        "batch_size": 2, "seconds": 0.5, "rounds": 2,
+    }  # fmt: skip
+    assert judged[-1][1] == {"recall": 0.5}
 
 
 def test_each_batch_size_is_timed_for_each_model():

@@ -81,6 +81,13 @@ def test_scores_that_all_tie_say_nothing(ranking):
     assert average_precision(*cuts(score, y)[1:]) == y.mean()
 
 
+def test_of_zeros_that_tie_the_last_one_stands_for_all():
+    score = np.zeros(2000)
+    score[::2] = -0.0
+    for end in (1999, 2000):
+        assert np.signbit(cuts(score[:end], np.arange(end) % 3 == 0)[0]).tolist() == [end == 1999]
+
+
 @given(rankings(), st.randoms())
 def test_the_order_of_rows_does_not_matter(ranking, random):
     score, y = ranking
