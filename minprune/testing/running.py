@@ -189,11 +189,9 @@ def search(prop: Property, subject: Any, examples: int, shrink: bool = True) -> 
 
     @settings(
         max_examples=examples,
-        derandomize=True,
-        database=None,
+        derandomize=True,  # which keeps no database
         deadline=None,
         report_multiple_bugs=False,
-        print_blob=False,
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
         phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),

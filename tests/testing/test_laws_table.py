@@ -50,10 +50,10 @@ def test_the_table_is_what_the_text_says_in_its_order():
 
 
 def test_a_source_may_hold_a_colon_and_a_law_may_stand_before_any_group():
-    text = "one (plan): who: what (when)\n    It is: so.\n\nGroup (of some)\ntwo (mask): x\n  Or so.\n\n"
+    text = "one (plan): who: what (when)\n    It is: so.\n\nGroup (of some)\ntwo (matriX): x\n  Or so.\n\n"
     assert laws._read(text) == {
         "one": Law("one", "", "It is: so.", "plan", "who: what (when)"),
-        "two": Law("two", "Group (of some)", "Or so.", "mask", "x"),
+        "two": Law("two", "Group (of some)", "Or so.", "matriX", "x"),
     }
     assert laws._read("") == {}
 

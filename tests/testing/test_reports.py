@@ -1,4 +1,4 @@
-"""What a check reports: counts, announced failures, the smallest case, lines to paste, and what it refuses."""
+"""What a check reports: counts, announced failures, the smallest case, and lines to paste."""
 
 import subprocess
 import sys
@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 import minprune as mp
-from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.testing import (
-    LAWS,
     Framework,
     LawBroken,
     Report,
@@ -17,8 +15,6 @@ from minprune.testing import (
     check_framework,
     check_selector,
     checks,
-    law,
-    laws_table,
     parametrize_with_checks,
 )
 from minprune.testing.running import Property, run
@@ -173,79 +169,6 @@ def test_a_framework_is_checked_part_by_part():
     assert report.expected == ["copy_is_deep"]
     assert report.passed == ["refused_unchanged", "paths", "flops_honest"]
     assert check_framework(parts=["network", "complexity"], laws=["paths"], examples=5).ran == ["paths"]
-
-
-@pytest.mark.parametrize(
-    ("ask", "error", "says"),
-    [
-        (lambda: check_selector(3), InvalidTypeError, r"select must be a function, got int in check_selector\(\)"),
-        (
-            lambda: check_selector(ties_all_go, scope="all"),
-            InvalidValueError,
-            r"scope must be a known name, got 'all' in check_selector\(\)",
-        ),
-        (
-            lambda: check_selector(ties_all_go, laws=["exact_cuont"]),
-            InvalidValueError,
-            r"laws must be laws of a selector, got 'exact_cuont'; did you mean 'exact_count'\?",
-        ),
-        (
-            lambda: check_selector(ties_all_go, expected_failures={"oder": "why"}),
-            InvalidValueError,
-            r"expected_failures must name laws of a selector, got 'oder' in check_selector\(\); did you mean 'order'\?",
-        ),
-        (
-            lambda: check_selector(ties_all_go, expected_failures={"order": ""}),
-            InvalidValueError,
-            r"expected_failures\['order'\] must say why, got '' in check_selector\(\)",
-        ),
-        (
-            lambda: check_selector(ties_all_go, expected_failures=["order"]),
-            InvalidTypeError,
-            r"expected_failures must be a mapping of laws to reasons, got list in check_selector\(\)",
-        ),
-        (
-            lambda: check_selector(ties_all_go, examples=0),
-            InvalidValueError,
-            r"examples must be at least 1, got 0 in check_selector\(\)",
-        ),
-        (
-            lambda: check_criterion(mp.Magnitude),
-            InvalidTypeError,
-            r"criterion must have scores\(\), got Magnitude in check_criterion\(\); pass an instance: Magnitude\(\)",
-        ),
-        (
-            lambda: check_framework(mp),
-            InvalidTypeError,
-            r"framework must be a Framework, got module in check_framework\(\)",
-        ),
-        (
-            lambda: check_framework(laws=["order"]),
-            InvalidValueError,
-            r"'order' is no law of masks, .* in check_framework\(\)",
-        ),
-        (
-            lambda: parametrize_with_checks([ties_all_go]),
-            InvalidValueError,
-            r"component must be given for ties_all_go in parametrize_with_checks\(\)",
-        ),
-        (lambda: parametrize_with_checks([]), InvalidValueError, "subjects must hold at least one, got none"),
-        (lambda: law("ordre"), InvalidValueError, r"name must be that of a law, got 'ordre' in law\(\); did you mean"),
-        (lambda: law("order").check_of("criterion"), InvalidValueError, "order is no law of a criterion"),
-        (lambda: laws_table(group="Count"), InvalidValueError, "group must be one of the laws' groups, got 'Count'"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused(ask, error, says):
-    with pytest.raises(error, match=says):
-        ask()
-
-
-def test_the_table_holds_all_laws_by_group():
-    text = laws_table()
-    assert all(f"\n{name} " in text for name in LAWS)
-    assert text.startswith("Counting\n")
-    assert "save_atomic" not in laws_table(group="Counting")
-    assert all(entry.statement.endswith(".") and entry.source for entry in LAWS.values())
 
 
 def test_without_hypothesis_there_is_the_table_and_a_clear_error():

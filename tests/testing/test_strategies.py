@@ -21,6 +21,18 @@ def test_weights_are_small_multiples_of_an_eighth(w):
     assert (np.abs(w) <= 4).all()
 
 
+@given(strategies._shapes())
+def test_a_shape_that_is_not_asked_for_is_of_1_to_6_by_1_to_6(shape):
+    inputs, outputs = shape
+    assert 1 <= inputs <= 6
+    assert 1 <= outputs <= 6
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 6), (6, 1), (6, 6)])
+def test_a_shape_may_be_of_any_of_these(shape):
+    assert find(strategies._shapes(), lambda drawn: drawn == shape) == shape
+
+
 @given(strategies.weights((2, 3), ties=False, zeros=False, dtype=np.float64))
 def test_weights_without_ties_or_zeros(w):
     assert w.dtype == np.float64
