@@ -65,9 +65,10 @@ def test_rates_are_tried_for_half_the_time_upwards_in_longer_and_longer_steps_ei
     assert np.divide(rates[2:], rates[1:-1]) == pytest.approx([1.1, 1.1**2, 1.1**4, *[1.1**8] * 4])
     for (_, _, streams), how in runs[1:]:
         assert how["seconds"] == 1.0
-        assert streams["model"][1].max() < 1.0
+        assert 0.8 < streams["model"][1].max() < 1.0
         assert how["slices"] == 3
     assert [run.rate for run in found.highest["model"].tried] == rates[1:]
+    assert found._gaps.shape == (1_000_000,)
     assert served.bar.asked == (6, "serving, 3.00 s or more", True)
     ((service, gaps, budget, share), _) = served.highest_rate[0]
     assert (len(service), len(gaps), budget, share) == (100_000, 100_000, 0.01, 0.99)
@@ -107,6 +108,14 @@ def test_names_and_rates_of_response_at_are_refused_in_full(served):
         with pytest.raises(InvalidValueError) as refused:
             found.response_at(*asked)
         assert str(refused.value) == text
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [(0.4567, "0.457"), (12.0, "12"), (99.94, "99.9"), (100.0, "100"), (1709.4, "1,709"), (1e6, "1,000,000")],
+)
+def test_a_rate_is_shown_with_three_digits_at_least(rate, shown):
+    assert replay.per_second(rate) == shown
 
 
 @pytest.mark.parametrize(("budget", "length"), [(0.01, 100_000), (1.0, 100_000), (2.0, 200_000), (50.0, 1_000_000)])
