@@ -86,7 +86,7 @@ def plot_where_it_pays(rows: Iterable[Mapping[str, Any]], *, title: str | None =
                     fontsize=9, color=_ink(shades, value, limit),
                 )  # fmt: skip
             for x, y in frontier(grid):
-                axis.plot(x, y, color=INK, linewidth=2.4, solid_capstyle="projecting")
+                axis.plot(x, y, color=INK, linewidth=2.4)
             axis.set_title(f"batch {count(batch)}")
             axis.set_xticks(range(len(sparsities)), [f"{100 * s:.4g} %" for s in sparsities])
             axis.set_yticks(range(len(widths)), [count(width) for width in widths])
@@ -168,7 +168,7 @@ def _map(axis: Axes, rows: list[Row], limit: float) -> None:
                     axis.text(c, r + 0.22, "no gain", ha="center", va="center", fontsize=7.5, color=colour)
     axis.imshow(grid, shades, aspect="auto", interpolation="none", vmin=-limit, vmax=limit)
     for x, y in _staircase(rows):
-        axis.plot(x, y, color=INK, linewidth=3.2, solid_capstyle="projecting", clip_on=False, zorder=4)
+        axis.plot(x, y, color=INK, linewidth=3.2, clip_on=False, zorder=4)
     for r, row in enumerate(rows):
         never = row.pays_from is None
         if any(cell.known for cell in row.cells):

@@ -130,7 +130,7 @@ def plot_masks(network: Network, *, title: str | None = None) -> Figure:
                 ruler.set_major_locator(MaxNLocator(ticks, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
                 if length <= _COUNTABLE * inches:
                     ruler.set_minor_locator(FixedLocator([i + 0.5 for i in range(length - 1)]))
-                    ruler.grid(True, which="minor", color="white", linewidth=1)
+                    ruler.grid(which="minor", color="white", linewidth=1)
                     ruler.set_tick_params(which="minor", length=0)
     return figure
 

@@ -107,6 +107,7 @@ def test_labels_stand_right_of_the_panel_level_with_their_points_and_12_and_a_ha
         ([0.0, 0.5, 4.0], np.inf, [0.0, 1.0, 4.0]),
         ([2.0, 2.0, 2.0], np.inf, [1.0, 2.0, 3.0]),
         ([5.0, 1.0, 5.5], np.inf, [4.75, 1.0, 5.75]),
+        ([0.0, 6.0, 6.0, 9.0], np.inf, [0.0, 5.5, 6.5, 9.0]),  # and leave alone who has room
         ([9.0, 9.0, 9.0], 9.0, [7.0, 8.0, 9.0]),
         ([5.0, 5.0, 3.0, 3.0, 3.0], np.inf, [4.8, 5.8, 1.8, 2.8, 3.8]),  # pools of several push each other
         ([0.0, 9.0, 9.0, 9.0], 2.0, [0.0, 1.0, 2.0, 3.0]),  # more than there is room for: from the bottom up
