@@ -29,6 +29,9 @@ def test_the_threshold_is_in_the_dtype_of_the_logits_and_whole_numbers_become_fl
     assert evaluate(lambda x: z.astype(float), (np.ones((2, 1)), [1, 0])).threshold == 1.0 - 1e-9
     whole = np.array([[0, 2**62], [2**62, 0]])
     assert evaluate(lambda x: -whole, (np.ones((2, 1)), [0, 1])).threshold == 2.0**62
+    for dtype in (np.uint8, np.bool_):  # of which neither can be subtracted
+        found = evaluate(lambda x, dtype=dtype: np.eye(2, dtype=dtype), (np.ones((2, 1)), [0, 1]))
+        assert (found.threshold, found.auc) == (1.0, 1.0)
 
 
 def test_logits_far_apart_are_infinite_in_their_place_and_so_may_the_loss_be():
