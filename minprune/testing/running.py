@@ -183,7 +183,7 @@ def run(
     return Result(law, "failed", f"asked: {asked}; came: {came}".split("\n")[0][:140], text, case)
 
 
-def search(prop: Property, subject: Any, examples: int, shrink: bool = True) -> tuple[Case, Exception] | None:
+def search(prop: Property, subject: Any, examples: int, shrink: bool) -> tuple[Case, Exception] | None:
     """Return the smallest case found that breaks a law, with what was raised; None if all held."""
     last: list[tuple[Case, Exception]] = []
 

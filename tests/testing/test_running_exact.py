@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from minprune.errors import InvalidTypeError, InvalidValueError
-from minprune.testing import Case
+from minprune.testing import Case, running
 from minprune.testing.laws import LAWS
 from minprune.testing.running import LawBroken, Property, report, run
 
@@ -59,6 +59,19 @@ def test_a_report_is_of_all_laws_or_of_those_named_with_as_many_examples():
     assert len(tried) == 3
     assert report("selector", len, laws, laws=["nested", "order"], examples=1).ran == ["nested", "order"]
     assert report("selector", len, laws, laws=[]).ran == []
+
+
+def test_a_report_runs_each_law_with_what_it_was_told(monkeypatch):
+    calls = []
+    monkeypatch.setattr(running, "run", lambda *args: calls.append(args))
+    laws = {"order": HOLDS, "nested": FAILS}
+    report("selector", len, laws, expected_failures={"nested": "some day"})
+    report("plan", max, laws, laws=["order"], examples=5)
+    assert calls == [
+        ("selector", "order", len, HOLDS, None, 100),
+        ("selector", "nested", len, FAILS, "some day", 100),
+        ("plan", "order", max, HOLDS, None, 5),
+    ]
 
 
 @pytest.mark.parametrize(
