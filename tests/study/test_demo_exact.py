@@ -82,18 +82,11 @@ def went(asked):
     return story, calls
 
 
-@pytest.fixture(params=ASKED)
-def told(request):
-    return request.param, *went(ASKED[request.param])
-
-
-def test_what_is_said_is_what_was_said(told):
-    name, _, calls = told
+def what_is_said_is_what_was_said(name, story, calls):
     assert "\n".join(calls.said).splitlines() == (FOLDER / f"demo_{name}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def test_both_trainings_are_asked_for_alike_but_for_the_pruner(told):
-    name, story, calls = told
+def both_trainings_are_asked_for_alike_but_for_the_pruner(name, story, calls):
     asked = {"data": "credit", "seed": 0, "epochs": None, "sparsity": 0.9, "pattern": "unstructured"} | ASKED[name]
     recipe, sets = demo.RECIPES[asked["data"]], SETS[asked["data"]]
     assert calls.loaded == [asked["data"]]
@@ -120,8 +113,7 @@ def test_both_trainings_are_asked_for_alike_but_for_the_pruner(told):
     assert (story.dense.inputs, hidden) == (6, [*recipe.hidden, len(sets.classes)])
 
 
-def test_criteria_are_compared_side_by_side_with_magnitude_gradient_and_the_control(told):
-    name, story, calls = told
+def criteria_are_compared_side_by_side_with_magnitude_gradient_and_the_control(name, story, calls):
     others = ["magnitude", "gradient", "random"]
     side_by_side = list(dict.fromkeys([name, *(others if name in ("gradient", "random") else others[1:])]))
     levels = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95)
@@ -139,9 +131,7 @@ def test_criteria_are_compared_side_by_side_with_magnitude_gradient_and_the_cont
             assert row.value == (found.accuracy if found.auc is None else found.auc)
 
 
-@pytest.mark.parametrize("told", ["magnitude", "gradient"], indirect=True)
-def test_what_is_measured_are_four_models_on_the_test_part_and_the_story_holds_it_all(told):
-    name, story, calls = told
+def what_is_measured_are_four_models_on_the_test_part_and_the_story_holds_it_all(name, story, calls):
     (models, split, how) = calls.compare[0]
     assert how == {"batch_sizes": (1, 16, 256), "seconds": 0.3, "rounds": 15}
     assert split is story.data.test
@@ -159,11 +149,22 @@ def test_what_is_measured_are_four_models_on_the_test_part_and_the_story_holds_i
     assert list(story.groups) == (["sex", "age"] if story.data.name == "credit" else [])
 
 
-@pytest.mark.parametrize("told", ["magnitude", "gradient"], indirect=True)
-def test_settings_are_plain_values_and_the_command_repeats_them(told):
-    name, story, _ = told
+def settings_are_plain_values_and_the_command_repeats_them(name, story, calls):
     asked = {"data": "credit", "criterion": "magnitude", "pattern": "unstructured", "sparsity": 0.9, "seed": 0}
     assert vars(story.settings) == asked | {"epochs": None} | ASKED[name]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_demo_asks_for_what_it_should_and_says_what_it_did(name):
+    story, calls = went(ASKED[name])
+    for holds in (
+        what_is_said_is_what_was_said,
+        settings_are_plain_values_and_the_command_repeats_them,
+        both_trainings_are_asked_for_alike_but_for_the_pruner,
+        what_is_measured_are_four_models_on_the_test_part_and_the_story_holds_it_all,
+        criteria_are_compared_side_by_side_with_magnitude_gradient_and_the_control,
+    ):
+        holds(name, story, calls)
 
 
 def test_the_recipes_are_those_that_were_chosen():
