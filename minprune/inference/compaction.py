@@ -118,8 +118,7 @@ def compact(network: Network, *, optimizer: Optimizer | None = None) -> Network:
     if used.any() and all(part.mask.size for part in chain):
         chain[0].take_rows(used)
         gathered = _gathered(network)[used]
-        layers += [] if gathered.size == network.inputs else [Select(gathered, network.inputs)]
-        layers += front
+        layers = [*([] if gathered.size == network.inputs else [Select(gathered, network.inputs)]), *front]
     else:
         chain, between = [chain[-1].emptied(network.inputs)], between[-1:]
     for part, functions in zip(chain, between, strict=True):
