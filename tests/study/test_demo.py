@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from minprune.errors import BudgetError, InvalidValueError
+from minprune.errors import BudgetError
 from minprune.study import demo, page
 from minprune.study.story import decided
 
@@ -80,28 +80,6 @@ def test_facts_count_as_unused_only_if_all_their_columns_are():
     unused = [name for name, gone in zip(story.data.feature_names, story.after.unused_inputs, strict=True) if gone]
     assert story.unused_facts() == unused
     assert unused
-
-
-@pytest.mark.parametrize(
-    ("asked", "line"),
-    [
-        (
-            {"data": "credits"},
-            "did you mean 'credit'",
-        ),
-        ({"criterion": "magnitud"}, "did you mean 'magnitude'"),
-        ({"pattern": "neuron"}, "did you mean 'neurons'"),
-        ({"sparsity": 1.0}, "sparsity must be in [0, 1), got 1 in demo()"),
-        ({"epochs": 0}, "epochs must be"),
-        ({"seed": -1}, "seed must be"),
-    ],
-)
-def test_what_cannot_be_meant_is_refused_before_anything_is_said(asked, line):
-    said = []
-    with pytest.raises(InvalidValueError) as refused:
-        demo.run(**{"say": said.append} | asked)
-    assert line in str(refused.value)
-    assert said == []
 
 
 def test_a_sparsity_that_cannot_be_met_is_refused_before_training():

@@ -15,7 +15,7 @@ from noting import Bar
 from test_drawn import history
 
 from minprune import L1, L2, SGD, Adam, CosineDecay, GradientMagnitude, Magnitude, Random, compile, evaluate, plan
-from minprune.errors import BudgetError
+from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
 from minprune.pruning.schedules import Cubic
 from minprune.splits import Dataset
 from minprune.study import demo
@@ -187,14 +187,22 @@ def test_the_recipes_are_those_that_were_chosen():
         ({"criterion": "size"}, "criterion must be a known name, got 'size' in demo(); known: magnitude, gradient, l1, "
          "l2, random"),
         ({"sparsity": 1.0}, "sparsity must be in [0, 1), got 1 in demo()"),
+        ({"sparsity": "0.9"}, "sparsity must be a number, got str '0.9' in demo()"),
+        ({"epochs": 2.0}, "epochs must be a whole number, got float 2.0 in demo()"),
         ({"seed": -1}, "seed must be at least 0, got -1 in demo()"),
         ({"seed": 0.5}, "seed must be a whole number, got float 0.5 in demo()"),
         ({"epochs": 0}, "epochs must be at least 1, got 0 in demo()"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_in_words_that_name_it(asked, text):
-    with pytest.raises((ValueError, TypeError)) as refused:
-        demo.run(**asked)
+    said = []
+    with (
+        patch.object(demo.datasets, "load", SETS.get),
+        patch.object(demo, "fit", None),  # nothing is trained
+        pytest.raises((InvalidValueError, InvalidTypeError)) as refused,
+    ):
+        demo.run(**asked, say=said.append)
+    assert said == []
     assert str(refused.value).startswith(text) if "size" in text else str(refused.value) == text
 
 

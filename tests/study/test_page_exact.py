@@ -5,6 +5,7 @@ PYTHONPATH=. python tests/study/test_page_exact.py        # writes them anew, af
 
 import contextlib
 import json
+import os
 import platform
 from dataclasses import replace
 from html import escape
@@ -16,6 +17,7 @@ import pytest
 import stories
 from drawing_told import describe, without_layout
 
+from minprune.errors import StorageError
 from minprune.study import page, plots
 from minprune.study.demo import CRITERIA
 from minprune.study.report import Report
@@ -82,6 +84,25 @@ def test_the_figures_are_written_beside_the_page_of_which_they_are(tmp_path):
     assert (report, figures) == (tmp_path / "new/folder/report.html", tmp_path / "new/folder/figures.json")
     assert figures.read_text(encoding="utf-8") == json.dumps(story.to_dict(), indent=1) + "\n"
     assert report.read_text(encoding="utf-8") == made.html("A foot")
+
+
+def test_a_folder_that_is_not_there_is_asked_of_the_one_that_is(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("os.access", lambda place, mode: asked.append((place, mode)) or place != tmp_path / "closed")
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "file").touch()
+    for place in (tmp_path, tmp_path / "new", tmp_path / "new" / "below"):
+        assert page.check_folder(str(place)) == place
+    assert asked == [(tmp_path, os.W_OK | os.X_OK)] * 3
+    for name, below, text in (
+        ("closed", "", f"out must be a folder that can be written, got {tmp_path / 'closed'}"),
+        ("closed", "new", f"out must be a folder that can be written, got {tmp_path / 'closed'}"),
+        ("file", "", f"out must be a folder, got the file {tmp_path / 'file'}"),
+        ("file", "new", f"out must be a folder, got the file {tmp_path / 'file'}"),
+    ):
+        with pytest.raises(StorageError) as caught:
+            page.check_folder(tmp_path / name / below)
+        assert str(caught.value) == text
 
 
 def test_a_figure_that_is_no_number_is_not_written(tmp_path):
