@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from test_paths import walks
 
-from minprune import GELU, Dense, Dropout, Magnitude, Network, ReLU, Select, Tanh, plan
-from minprune.errors import InvalidTypeError, InvalidValueError
+from minprune import Dense, Dropout, Magnitude, Network, ReLU, Select, Tanh, plan
 from minprune.study.complexity import analyze
 
 
@@ -194,6 +193,19 @@ def test_a_layer_with_one_unit_left_is_a_bottleneck():
     assert found.layers[0].dead.tolist() == [False, False, True]
 
 
+def test_the_weakest_layer_is_the_one_with_the_fewest_live_weights_of_a_pruned_network_that_has_not_collapsed():
+    whole = Network.mlp([3, 2, 2], rng=0)
+    assert analyze(whole).weakest is None
+    pruned = whole.copy()
+    pruned.parameters["dense2.weight"].mask = np.array([[False, False], [True, True]])
+    found = analyze(pruned)
+    assert (found.weakest, found.bottlenecks, [layer.live for layer in found.layers]) == ("dense2", ("dense1",), [3, 2])
+    pruned.parameters["dense1.weight"].mask = np.array([[True, True], [True, False], [True, False]])
+    assert analyze(pruned).weakest == "dense1"  # one of its weights leads to the unit that leads on
+    pruned.parameters["dense1.weight"].mask = np.zeros((3, 2), bool)
+    assert analyze(pruned).weakest is None
+
+
 def test_a_layer_that_never_had_more_than_one_unit_is_no_bottleneck():
     assert analyze(Network.mlp([3, 1, 2], rng=0)).bottlenecks == ()
 
@@ -253,42 +265,6 @@ def test_a_number_of_paths_beyond_reading_is_shown_by_its_magnitude():
     assert "about 10^20 paths" in repr(found)
     for paths, shown in ((10**15 - 1, "999,999,999,999,999"), (10**15, "about 10^15"), (2 * 10**400, "about 10^400")):
         assert f" parameters, {shown} paths from input to output, " in repr(replace(found, paths=paths))
-
-
-NET = Network.mlp([4, 2], rng=0)
-FAR = Network([Dense.from_arrays(np.float32([[1e30]]), None), GELU(), Dense(1, 2, rng=0)])  # GELU of −∞ is no number
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "text"),
-    [
-        (("net",), InvalidTypeError, "network must be a Network, got str 'net' in analyze()"),
-        ((NET, "x"), InvalidTypeError, "x must hold real numbers, got dtype <U1 in analyze()"),
-        ((NET, np.ones(4)), InvalidValueError,
-         "x must have shape (batch, 4), got (4,) in analyze(); one row is x[None, :]"),
-        ((NET, np.ones((1, 3))), InvalidValueError, "x must have 4 columns, got 3 in analyze()"),
-        ((NET, np.full((1, 4), np.nan)), InvalidValueError,
-         "x must be finite, got 4 NaN or infinite in analyze(), the first at (0, 0): nan"),
-        ((FAR, [[1e30]]), InvalidValueError,
-         "the units of dense1 must be finite, got 1 NaN or infinite in analyze(), the first at (0, 0): inf"),
-        ((FAR, [[0.0], [-1e30]]), InvalidValueError,  # and neither with a warning
-         "the units of dense1 must be finite, got 1 NaN or infinite in analyze(), the first at (1, 0): nan"),
-    ],
-)  # fmt: skip
-def test_what_can_not_be_analysed_is_refused(arguments, error, text):
-    with pytest.raises(error) as refused:
-        analyze(*arguments)
-    assert str(refused.value) == text
-
-
-@pytest.mark.parametrize(
-    ("size", "error", "text"),
-    [(0, InvalidValueError, "at least 1, got 0"), (2.0, InvalidTypeError, "a whole number, got float 2.0")],
-)
-def test_a_batch_size_must_be_a_whole_number(size, error, text):
-    with pytest.raises(error) as refused:
-        analyze(NET, np.ones((1, 4)), batch_size=size)
-    assert str(refused.value) == f"batch_size must be {text} in analyze()"
 
 
 def test_the_layer_that_collapses_is_named_before_it_does():

@@ -139,7 +139,21 @@ def test_the_small_network_is_dense_of_the_same_kind_and_drawn_anew():
     assert large.weights == 140
 
 
+def test_a_small_network_is_a_function_of_its_seed():
+    one, same, other = (values(smaller(NET, 100, rng=seed)).tobytes() for seed in (1, 1, 2))
+    assert one == same != other
+
+
 # shuffled
+
+
+def masks_of(network):
+    return plan(network, Magnitude(), sparsity=0.7).masks
+
+
+def test_shuffled_places_are_a_function_of_their_seed():
+    one, same, other = (masks(shuffled_in_layers(NET, masks_of(NET), rng=seed)) for seed in (1, 1, 2))
+    assert one == same != other
 
 
 def test_shuffled_keeps_the_counts_and_the_weights_and_moves_the_places():
@@ -158,6 +172,10 @@ REFUSED = {
     lambda: reinitialised(3): "network must be a Network, got int in reinitialised()",
     lambda: reinitialised(NET, rng="x"): "rng must be a Generator, a seed or None, got str 'x' in reinitialised()",
     lambda: smaller([NET], 3): "network must be a Network, got list in smaller()",
+    lambda: smaller(NET, 9, rng="x"): "rng must be a Generator, a seed or None, got str 'x' in smaller()",
+    lambda: shuffled_in_layers(
+        NET, masks_of(NET), rng=1.5
+    ): "rng must be a Generator, a seed or None, got float 1.5 in shuffled()",
     lambda: smaller(NET, 0): "weights must be at least 1, got 0 in smaller()",
     lambda: smaller(NET, 425): "weights must be at most 424, got 425 in smaller()",
     lambda: smaller(Network([Dense(2, 2)]), 2): "network must have a hidden layer to shrink, got a single Dense in "
