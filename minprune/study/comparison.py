@@ -203,8 +203,8 @@ def compare(
     real(seconds, "seconds", "compare", low=0.0, ends="(]")
     whole(rounds, "rounds", "compare")
     draws = generator(rng, "compare")
-    evaluations = {name: evaluate(model, split, recall=recall) for name, model in models.items()}
     x, _ = pair(split, "split", "compare")
+    evaluations = {name: evaluate(model, split, recall=recall) for name, model in models.items()}
     turns = {b: time_in_turns(models, x, batch_size=b, seconds=seconds, rounds=rounds, rng=draws) for b in sizes}
     return Comparison(
         baseline=first,

@@ -265,6 +265,12 @@ def test_what_can_not_be_compared_is_refused(models, options, error, text):
     assert str(refused.value) == text
 
 
+def test_data_that_is_no_pair_is_refused():
+    with pytest.raises(InvalidTypeError) as refused:
+        compare({"a": echo}, 3)
+    assert str(refused.value) == "split must be a Split or a pair (x, y), got int in compare()"
+
+
 def test_a_mistyped_model_gets_a_did_you_mean():
     found = compare({"dense": echo}, (X, Y), **QUICK)
     for ask in (found.theoretical_speedup, found.kept_share):
