@@ -36,7 +36,7 @@ def test_a_comparison_names_the_model_that_it_does_not_know_and_all_that_are_mas
         )
     assert "multiply by them: masked, dense\n" in repr(replace(found, masked=("masked", "dense")))
     text = refused(lambda: compare({"a": lambda x: x}, 3))
-    assert text == "split must be a Split or a pair (x, y), got int in evaluate()"
+    assert text == "split must be a Split or a pair (x, y), got int in compare()"
 
 
 def test_paths_beyond_a_quadrillion_are_told_by_their_power_of_ten():
