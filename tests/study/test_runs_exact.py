@@ -1,5 +1,6 @@
 """What runs ask of workers and pools, without any: signals, the end of a pool, and what can be sent to it."""
 
+import os
 import signal
 from concurrent.futures import Future
 from functools import partial
@@ -65,6 +66,26 @@ def test_an_own_pool_is_waited_for_and_its_futures_are_cancelled_before_single_o
         run_all(twice, TASKS, folder=tmp_path, workers=2)
     assert pool.ended == [(True, True, [False, False]), (True, True, [False, True])]
     assert len(list(tmp_path.glob("*.json"))) == 1
+
+
+def test_blas_has_one_thread_in_processes_and_afterwards_as_many_as_before_also_after_a_failure(monkeypatch):
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+    seen = []
+
+    def environment():
+        return [os.environ.get(name) for name in names]
+
+    def made(count, *, mp_context, initializer):
+        seen.append(environment())
+        return Pool()
+
+    monkeypatch.setattr(runs, "ProcessPoolExecutor", made)
+    for name, value in zip(names, ("3", "4", None, None), strict=True):
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(twice, TASKS, workers=2)
+    assert seen == [["1"] * 4]
+    assert environment() == ["3", "4", None, None]
 
 
 def test_an_executor_of_someone_else_is_left_open_when_a_run_fails(tmp_path):
