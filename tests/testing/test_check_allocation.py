@@ -47,6 +47,7 @@ KINDS = {
     "Sensitivity": mp.Sensitivity(CURVES),
 }
 WIDE = Case(scores={FIRST: np.ones((2, 8), np.float32), SECOND: np.ones((8, 1), np.float32)}, sparsity=0.5)
+ALL_OF_ONE = Case(scores={FIRST: np.ones((2, 2), np.float32), SECOND: 9 * np.ones((2, 1), np.float32)}, sparsity=0.75)
 
 
 def but(allocation, change):
@@ -64,18 +65,6 @@ def but(allocation, change):
 def targets(*more):
     """Add to the targets of groups."""
     return lambda groups, units, sparsity: [replace(g, target=g.target + k) for g, k in zip(groups, more, strict=True)]
-
-
-def if_(test, change):
-    return lambda groups, units, sparsity: change(groups, units, sparsity) if test(units, sparsity) else groups
-
-
-def turned_round(groups, units, sparsity):
-    return [replace(g, order=None if g.order is None else g.order[::-1]) for g in groups]
-
-
-def second_time(units, sparsity):
-    return sum(units.total.values()) - sum(map(len, units.scores.values())) > 0 if hasattr(units, "scores") else True
 
 
 class Refuses(mp.Uniform):
@@ -170,6 +159,7 @@ ROWS = [
         but(mp.Uniform(), targets(-8, 8)),
         Case(scores={FIRST: np.ones((4, 4), np.float32), SECOND: np.ones((4, 4), np.float32)}, sparsity=0.5),
     ),
+    ("target_is_idempotent", "all of one layer may go", mp.Global(), ALL_OF_ONE),
     ("counts_add_up", "the order of names matters", InNamedOrder({"dense1": 0.5, "dense2": 0.25}), REQUEST),
     ("counts_add_up", "the order of names is refused", RefusesSecondFirst({"dense1": 0.5, "dense2": 0.25}), REQUEST),
     ("counts_add_up", "it refuses", Refuses(3, most=3), REQUEST),
@@ -230,6 +220,46 @@ def test_a_group_of_several_layers_gives_what_it_was_asked_for(monkeypatch):
     with pytest.raises(LawBroken) as broken:
         allocation.min_keep(mp.Global(), REQUEST)
     assert str(broken.value) == "asked: a refusal, or 4 of dense1.weight and dense2.weight gone; came: 1 gone"
+
+
+def test_a_plan_leaves_as_many_of_each_layer_as_were_to_be_kept(monkeypatch):
+    none = {name: np.zeros(p.shape, bool) for name, p in NET.prunable.items()}
+    monkeypatch.setattr(allocation, "plan", lambda *args, **options: Lying(mp.plan(*args, **options), masks=none))
+    with pytest.raises(LawBroken) as broken:
+        allocation.min_keep(mp.Global(), LEAST)
+    assert str(broken.value) == "asked: at least 2 of dense1.weight kept; came: 0 kept"
+
+
+def test_a_target_that_was_met_asks_for_nothing_more(monkeypatch):
+    asked = []
+
+    def more_each_time(net, criterion, *, sparsity, **options):
+        asked.append(sparsity)
+        return mp.plan(net, criterion, sparsity=sparsity + 0.25 * len(asked) - 0.25, **options)
+
+    monkeypatch.setattr(allocation, "plan", more_each_time)
+    with pytest.raises(LawBroken) as broken:
+        allocation.target_is_idempotent(mp.Global(), SOME)
+    assert str(broken.value) == "asked: nothing more to go the second time; came: 2 more"
+    assert asked == [SOME.sparsity] * 2
+
+
+def test_what_an_allocation_measures_is_the_loss_on_the_data_of_the_case(monkeypatch):
+    calls = []
+    monkeypatch.setattr(allocation, "sensitivity", lambda *args, **options: calls.append((args, options)))
+    given, scores = mp.Sensitivity(CURVES), SOME.scores
+    mine = allocation.measured(given, NET, scores, REQUEST)
+    assert (type(mine), mine.curves, given.curves) == (mp.Sensitivity, None, CURVES)
+    (((net, criterion, data), options),) = calls
+    assert net is NET
+    assert criterion.given is scores
+    assert data == (REQUEST.x, REQUEST.y)
+    assert {**options, "loss": repr(options["loss"])} == {
+        "loss": "MeanSquaredError()",
+        "sparsities": (0.25, 0.5, 0.75, 0.9, 0.99),
+        "progress": False,
+    }
+    assert allocation.measured(BY_NAME, NET, scores, REQUEST) is BY_NAME
 
 
 @pytest.mark.parametrize(("named", "holds"), [(1, True), (2, False), (0, False)])

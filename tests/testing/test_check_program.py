@@ -1,10 +1,12 @@
 """What the laws of a packed network say of each way to break them."""
 
 import numpy as np
+import pytest
 from test_check_kernel import lying
 from told import rows_of
 
-from minprune.testing import Case, network
+from minprune.testing import Case, LawBroken, network
+from minprune.testing.checks import program
 from minprune.testing.checks.kernel import LAYOUTS
 
 COMPONENT = "program"
@@ -229,3 +231,30 @@ ROWS = [
 @rows_of(COMPONENT, ROWS)
 def test_it_says_what_was_asked_and_what_came(is_said):
     is_said()
+
+
+def test_what_the_compacted_network_says_is_asked_for_too(monkeypatch):
+    small = network([np.array([[0.5, -2.0], [0.5, 3.0]], np.float32)])
+    monkeypatch.setattr(program, "compact", lambda net: small)
+    one = Case(network=NET, batch_size=3, x=X[:1])
+    with pytest.raises(LawBroken) as broken:
+        program.program_equal(Program, one)
+    assert str(broken.value) == "asked: what the compacted says, [[1.5, 4.0]]; came: [[3.0, 7.0]]"
+
+
+@pytest.mark.parametrize(
+    ("refuses", "bad"),
+    [(lambda x: False, "[[1.0, 2.0]]"), (lambda x: x.shape[1] != 3, "[[nan, 2.0, 3.0]]")],
+    ids=["nothing", "another width"],
+)
+def test_a_program_has_to_refuse_a_narrower_x_and_nan_in_a_column(refuses, bad):
+    class Takes(Program):
+        def __call__(self, x):
+            if refuses(x):
+                raise ValueError(x)
+            return np.float32([1.0])
+
+    wide = Case(network=network([np.ones((3, 1), np.float32)]), batch_size=3, x=np.float32([[1.0, 2.0, 3.0]]))
+    with pytest.raises(LawBroken) as broken:
+        program.refused_unchanged(Takes, wide)
+    assert str(broken.value) == f"asked: a refusal of x = {bad}; came: a result"

@@ -228,8 +228,16 @@ def test_a_damage_is_what_it_is_called(damage, place, bytes_):
     assert _damaged(bytes(range(10)), damage, place) == bytes_
 
 
+def written(path, data):
+    """Read a file line by line and write it anew, its mode given by name."""
+    with open(path, mode="rb") as file:
+        assert list(file)
+    with open(file=path, mode="wb") as file:
+        file.write(data)
+
+
 ACTS = {
-    "write": lambda path: path.write_bytes(b"12345"),
+    "write": lambda path: written(path, b"12345"),
     "replace": lambda path: os.replace(path, path),
     "fsync": lambda path: os.fsync(1),
 }

@@ -10,11 +10,11 @@ from minprune.testing.checks import criterion
 
 
 def test_a_slope_by_differences_is_that_of_a_polynomial():
-    net, array = network([np.ones((1, 1))]), np.array([[2.0, -1.0], [0.5, 0.0]])
+    array = np.array([[2.0, -1.0], [0.5, 0.0]])
     was = array.copy()
-    found = criterion._differences(net, array, lambda: float((array**3).sum()))
+    found = criterion._differences(array, lambda: float((array**3).sum()))
     assert found == pytest.approx(3 * was**2, rel=1e-9, abs=1e-9)
-    assert criterion._differences(net, array, lambda: float((-4 * array).sum())) == pytest.approx(-4 * np.ones((2, 2)))
+    assert criterion._differences(array, lambda: float((-4 * array).sum())) == pytest.approx(-4 * np.ones((2, 2)))
     assert (array == was).all()
 
 
@@ -34,6 +34,28 @@ def test_scores_may_be_off_by_a_share_of_the_largest_and_the_least():
             criterion.near("a", off, one, "what")
     with pytest.raises(LawBroken):
         criterion.near("a", 0 * one + 2e-9, 0 * one, "what")
+
+
+class NothingButNoise(mp.GradientMagnitude):
+    """Scores of 0, off by `noise` for one batch size."""
+
+    noise = 0.0
+
+    def scores(self, net, data):
+        return {name: np.full(p.shape, self.noise * (self.batch_size == 2)) for name, p in net.prunable.items()}
+
+
+def test_scores_of_0_are_hardly_to_change_with_the_batch_size():
+    case, criterion_ = Case(**vars(CASE), batch_size=2), NothingButNoise(mp.SoftmaxCrossEntropy())
+    criterion_.noise = 1e-12
+    criterion.batch_free(criterion_, case)
+    criterion_.noise = 1e-11
+    with pytest.raises(LawBroken) as broken:
+        criterion.batch_free(criterion_, case)
+    assert str(broken.value) == (
+        "asked: the scores of all rows at once, by 2 for dense1.weight: [[0.0, 0.0], [0.0, 0.0]]; "
+        "came: [[1e-11, 1e-11], [1e-11, 1e-11]]"
+    )
 
 
 class BruteForce(mp.pruning.criteria.Criterion):

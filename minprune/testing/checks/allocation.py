@@ -89,7 +89,7 @@ def local_count(allocation: Allocation, case: Case) -> None:
 
 
 def erk_budget(allocation: Allocation, case: Case) -> None:
-    network = made([np.zeros(s.shape, s.dtype) for s in case.scores.values()])
+    network = made(list(case.scores.values()))
     groups = allocation.groups(Unstructured().units(network, case.scores), case.sparsity)
     kept = {name: network.parameters[name].size - group.target for group in groups for name in group.layers}
     for name, number in kept.items():
@@ -122,8 +122,8 @@ def no_nan_decides(allocation: Allocation, case: Case) -> None:
 def target_is_idempotent(allocation: Allocation, case: Case) -> None:
     network = made(list(case.scores.values()))
     mine = measured(allocation, network, case.scores, case)
-    once = _ask(mine, network, case, min_keep=0).apply(network)
-    again = _ask(mine, once, case, min_keep=0).apply(once)
+    once = _ask(mine, network, case).apply(network)
+    again = _ask(mine, once, case).apply(once)
     demand(again.kept == once.kept, "nothing more to go the second time", f"{once.kept - again.kept} more")
 
 
@@ -183,10 +183,9 @@ def _granted(mine: Allocation, units: Units, sparsity: float) -> int | None:
         return None
 
 
-def _ask(mine: Allocation, network: Network, case: Case, **changes: Any) -> Plan:
-    request = {"sparsity": None if mine.sets_sparsity else case.sparsity, "allocation": mine}
-    least = getattr(case, "min_keep", 0)
-    return plan(network, Given(case.scores), **{"min_keep": least} | request | changes)
+def _ask(mine: Allocation, network: Network, case: Case) -> Plan:
+    sparsity, least = None if mine.sets_sparsity else case.sparsity, getattr(case, "min_keep", 0)
+    return plan(network, Given(case.scores), sparsity=sparsity, allocation=mine, min_keep=least)
 
 
 def _turned(allocation: Allocation) -> Allocation:

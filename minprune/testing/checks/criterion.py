@@ -158,7 +158,7 @@ def _slopes(criterion: Criterion, case: Case, factor: Callable[[Array], Array], 
     loss, network = loss_of(criterion), case.network
     scores = scores_of(criterion, case)
     for name, p in network.prunable.items():
-        by_hand = np.abs(_differences(network, p.value, lambda: _mean_loss(loss, network, case.x, case.y)))
+        by_hand = np.abs(_differences(p.value, lambda: _mean_loss(loss, network, case.x, case.y)))
         near(name, scores[name], by_hand * factor(p.value), what)
 
 
@@ -245,7 +245,7 @@ def _mean_loss(loss: Loss, network: Network, x: Array, y: Array) -> float:
     return float(loss.per_sample(network.forward(x), y)[0].mean())
 
 
-def _differences(network: Network, array: Array, value: Callable[[], float]) -> Array:
+def _differences(array: Array, value: Callable[[], float]) -> Array:
     """∂value()/∂array by five-point differences, (−f(2h) + 8f(h) − 8f(−h) + f(−2h)) / 12h."""
     result = np.zeros_like(array)
     for index in np.ndindex(array.shape):
