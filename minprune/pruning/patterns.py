@@ -146,7 +146,7 @@ class Tiling(Pattern):
         return Tiles(network, scores, self._how, self.numbers, self.noun)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({_reduce(self.reduce)})"
+        return f"{type(self).__name__}(reduce={called(self.reduce)})"
 
 
 class Blocks(Tiling):
@@ -191,7 +191,7 @@ class Blocks(Tiling):
         return Rectangles(network, scores, self._how, self.shape, self.noun)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.shape}, {_reduce(self.reduce)})"
+        return f"{type(self).__name__}({self.shape}, reduce={called(self.reduce)})"
 
 
 class Vectors(Blocks):
@@ -225,7 +225,7 @@ class Vectors(Blocks):
         super().__init__((1, self.length), reduce=reduce)
 
     def __repr__(self) -> str:
-        return f"Vectors({self.length}, {_reduce(self.reduce)})"
+        return f"Vectors({self.length}, reduce={called(self.reduce)})"
 
 
 class Neurons(Pattern):
@@ -272,7 +272,7 @@ class Neurons(Pattern):
         return HiddenNeurons(network, scores, self._how, inputs=self.inputs)
 
     def __repr__(self) -> str:
-        return f"Neurons({_reduce(self.reduce)}{', inputs=True' if self.inputs else ''})"
+        return f"Neurons(reduce={called(self.reduce)}{', inputs=True' if self.inputs else ''})"
 
 
 def check_scored(network: object, scores: object) -> None:
@@ -296,7 +296,3 @@ def check_layer_shape(shape: object) -> None:
         raise InvalidTypeError(f"shape must be (inputs, outputs), got {shape!r} in numbers()")
     for k, number in enumerate(shape):
         whole(number, f"shape[{k}]", "numbers")
-
-
-def _reduce(reduce: Reduce) -> str:
-    return f"reduce={reduce!r}" if isinstance(reduce, str) else f"reduce={called(reduce)}"
