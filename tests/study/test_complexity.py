@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from noting import Notes
 from test_paths import walks
 
 from minprune import Dense, Dropout, Magnitude, Network, ReLU, Select, Tanh, plan
+from minprune.study import complexity
 from minprune.study.complexity import analyze
 
 
@@ -230,6 +232,24 @@ def test_analysis_changes_nothing_not_even_what_a_backward_pass_needs():
     for name, p in network.parameters.items():
         assert np.array_equal(p.value, expected[name][0])
         assert np.array_equal(p.grad, expected[name][1])
+
+
+def test_1024_rows_are_looked_at_together_unless_it_is_said(monkeypatch):
+    asked = Notes(lambda network, x, size: [None] * 2)
+    monkeypatch.setattr(complexity, "share_active", asked)
+    for more in ({}, {"batch_size": 7}):
+        analyze(Network.mlp([2, 3, 2], rng=0), np.eye(2), **more)
+    assert [size for (_, _, size), _ in asked] == [1024, 7]
+
+
+def test_counts_are_whole_numbers_and_what_is_yes_or_no_is_bool_in_the_last_layer_too():
+    found = analyze(Network.mlp([2, 3, 2], rng=0), np.eye(2))
+    for layer in found.layers:
+        assert {layer.no_input.dtype, layer.no_output.dtype, layer.dead.dtype} == {np.dtype(bool)}
+        assert {fan.dtype.kind for fan in (layer.fan_in, layer.fan_out) if fan is not None} == {"i"}
+    assert found.layers[-1].to_dict()["no_output"] == [False, False]
+    assert (found.layers[0].silent.dtype, found.layers[0].activity.dtype) == (bool, np.float64)
+    assert (found.unused_inputs.dtype, found.layers[-1].fan_out, found.layers[-1].activity) == (bool, None, None)
 
 
 def test_data_is_left_as_it_was_by_an_activation_in_front():
