@@ -1,5 +1,7 @@
 """Every figure in words, artist by artist, as it was when somebody last looked at it: drawn/*.txt.
 
+The figures are made here; test_charts_drawn.py and the like compare them, a file for each module that draws.
+
 PYTHONPATH=. python tests/study/test_drawn.py        # writes them anew, after a change that is meant
 """
 
@@ -216,8 +218,22 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_drawn_as_it_was_artist_by_artist(name):
+DRAWN_BY = {  # test_charts_drawn.py and the like look at them
+    "charts": ("history", "quality", "latency"),
+    "curves": ("sweep",),
+    "payoff": ("where_it_pays", "breakeven"),
+    "plots": ("masks", "weights", "activity"),
+    "waiting": ("replay",),
+}
+
+
+def figures_of(module):
+    """Return the names of the figures that a module draws."""
+    return [name for name in FIGURES if name.startswith(DRAWN_BY[module])]
+
+
+def assert_drawn_as_it_was(name):
+    """Compare a figure with its description, artist by artist."""
     wanted = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
     with without_layout():
         found = describe(FIGURES[name]())
@@ -226,6 +242,12 @@ def test_a_figure_is_drawn_as_it_was_artist_by_artist(name):
 
 def test_each_description_is_of_a_figure():
     assert {path.stem for path in FOLDER.glob("*.txt")} == set(FIGURES)
+
+
+@pytest.mark.parametrize("module", DRAWN_BY)
+def test_each_figure_is_looked_at(module):
+    assert (Path(__file__).parent / f"test_{module}_drawn.py").exists()
+    assert sorted(name for each in DRAWN_BY for name in figures_of(each)) == sorted(FIGURES)
 
 
 if __name__ == "__main__":
