@@ -3,6 +3,7 @@
 PYTHONPATH=. python tests/study/test_demo_exact.py        # writes told/demo_*.txt anew, after a change that is meant
 """
 
+from copy import deepcopy
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,7 +47,7 @@ ASKED = {
 
 def went(asked):
     """Go through a demo; return its story, what it said, and what was asked of the others."""
-    calls = SimpleNamespace(fit=[], compile=[], compare=[], said=[], loaded=[], bar=Bar())
+    calls = SimpleNamespace(fit=[], compile=[], compare=[], said=[], loaded=[], plans=[], bar=Bar())
 
     def fit(network, data, **how):
         calls.fit.append((network, data, how))
@@ -64,6 +65,10 @@ def went(asked):
         calls.compile.append(network)
         return compile(network, kernels="dense")
 
+    def planned(network, criterion, **how):
+        calls.plans.append((network, deepcopy(criterion), how))
+        return plan(network, criterion, **how)
+
     def load(name):
         calls.loaded.append(name)
         return SETS[name]
@@ -72,6 +77,7 @@ def went(asked):
     with (
         patch.object(demo, "fit", fit),
         patch.object(demo, "compare", compare),
+        patch.object(demo, "plan", planned),
         patch.object(demo, "compile", packed),
         patch.object(demo, "Progress", calls.bar),
         patch.object(demo.datasets, "load", load),
@@ -138,6 +144,17 @@ def what_is_measured_are_four_models_on_the_test_part_and_the_story_holds_it_all
     assert list(models) == ["dense", "masked", "dense program", "pruned program"]
     assert (models["dense"], models["masked"], models["pruned program"]) == (story.dense, story.pruned, story.program)
     assert calls.compile == [story.pruned, story.dense]
+    network, criterion, how = calls.plans[0]  # before anything is trained: the same each time
+    wanted = Random(rng=0).scores(network)
+    assert network is story.dense
+    assert {layer: scores.tolist() for layer, scores in criterion.scores(network).items()} == {
+        layer: scores.tolist() for layer, scores in wanted.items()
+    }
+    assert (how.pop("sparsity"), type(how.pop("pattern")), how) == (
+        story.settings.sparsity,
+        type(story.pruner.pattern),
+        {},
+    )
     assert story.metric == ("accuracy" if "data" in ASKED[name] else "AUC")
     assert story.before.rows == story.after.rows == 12
     assert (story.before.total.kept, story.after.total.kept) == (story.dense.weights, story.pruned.kept)
