@@ -156,10 +156,17 @@ def test_a_network_of_weights_has_relu_between_its_layers_and_no_more_than_was_g
     assert type(between).__name__ == "Tanh"
 
 
-@pytest.mark.parametrize("left_out", ["biases", "masks", "bias_masks"])
-def test_a_network_is_told_of_every_layer_or_of_none(left_out):
-    with pytest.raises(ValueError, match=r"zip\(\) argument"):
-        network([ONE, TWO], **{left_out: [None]})
+@pytest.mark.parametrize(
+    ("short", "says"),
+    [
+        ("biases", r"zip\(\) argument 2 is shorter than argument 1"),
+        ("masks", r"zip\(\) argument 2 is shorter than argument 1"),
+        ("bias_masks", r"zip\(\) argument 3 is shorter than arguments 1-2"),
+    ],
+)
+def test_a_network_is_told_of_every_layer_or_of_none(short, says):
+    with pytest.raises(ValueError, match=says):
+        network([ONE, TWO], **{short: [None]})
 
 
 # what nothing may change

@@ -4,12 +4,14 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+from hypothesis import find
 from told import rows_of
 
 import minprune as mp
 from minprune.errors import BudgetError
 from minprune.testing import Case, network
 from minprune.testing.broken.plans import with_masks
+from minprune.testing.checks import plan
 
 COMPONENT = "plan"
 NET = network(
@@ -272,3 +274,8 @@ ROWS = [
 @rows_of(COMPONENT, ROWS)
 def test_it_says_what_was_asked_and_what_came(is_said):
     is_said()
+
+
+def test_requests_are_drawn_as_they_are_asked_for():
+    assert find(plan._requests(min_keep=None)(mp.plan), lambda case: case.min_keep > 2).min_keep == 20
+    assert find(plan._requests()(mp.plan), lambda case: True).min_keep == 0
