@@ -103,7 +103,8 @@ def run(
     InvalidTypeError, InvalidValueError
         An argument that can't be meant.
     BudgetError
-        A sparsity that can't be met: said before anything is trained.
+        A sparsity that can't be met: said before anything is trained. How many whole neurons can go, within one or
+        two, hangs on the scores, and is tried with random ones.
     """
     recipe = RECIPES[choice(data, "data", "demo", RECIPES)]
     shape = PATTERNS[choice(pattern, "pattern", "demo", PATTERNS)]()

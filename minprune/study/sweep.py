@@ -88,7 +88,8 @@ def sweep(
     InvalidTypeError, InvalidValueError
         An argument that can't be meant; functions that other processes can't find; a folder of another sweep.
     BudgetError
-        A sparsity that can't be met: said before anything is trained.
+        A sparsity that can't be met: said before anything is trained. How many whole neurons can go, within one or
+        two, hangs on the scores, and is tried with random ones.
     Exception
         Whatever a run raised, with a note that says which. What is done is kept.
 
