@@ -64,6 +64,17 @@ def explained():
     return reasons
 
 
+def survivors(files, with_reasons):
+    """Return the names of those that survived, also of those that a line explains if so asked."""
+    reasons = {} if with_reasons else explained()
+    return {
+        name
+        for data in files
+        for name, code in data.exit_code_by_key.items()
+        if code in ALIVE and (place(name, str(data.path)), change(name, str(data.path))) not in reasons
+    }
+
+
 def part(file):
     """Return the part of minprune that a file belongs to."""
     parts = Path(file).parts

@@ -3,7 +3,7 @@
     pip install -e ".[test]" --group mutation
     python tests/mutation/run.py                         # everything; hours, and goes on where it stopped
     python tests/mutation/run.py minprune.nn             # one part
-    python tests/mutation/run.py --again                 # those that survived, after new tests
+    python tests/mutation/run.py --again                 # those that survived unexplained, after new tests
     python tests/mutation/run.py --again minprune.nn.losses --tests tests/nn/test_losses.py
     mutmut results; mutmut show NAME                     # what survived, and what had been changed
 
@@ -33,6 +33,7 @@ from pathlib import Path
 
 import pytest
 from mutants import function, generate, hash_of
+from report import survivors
 from worker import Worker
 
 os.environ["HYPOTHESIS_PROFILE"] = "mutation"
@@ -49,8 +50,8 @@ def cpu_time():
 class Mutation:
     """A pytest plugin that takes the place of running the collected tests once."""
 
-    def __init__(self, files, options):
-        self.files, self.options = files, options
+    def __init__(self, files, options, again):
+        self.files, self.options, self.again = files, options, again
         self.importing = defaultdict(set)  # of each function: the test files that run it while they are imported
         self.ways = [self.start] if options.quick else [self.start, self.start_anew]
         self.unsaved, self.saved = {}, 0.0
@@ -243,7 +244,7 @@ class Mutation:
 
     def due(self, name, code):
         wanted = not self.options.names or any(name.startswith(start) for start in self.options.names)
-        return wanted and (code is None or (self.options.again and code in (SURVIVED, NO_TESTS)))
+        return wanted and (code is None or name in self.again)
 
     def verdict(self, data, mutant, code, killer):
         if code in (None, -signal.SIGPROF):
@@ -284,7 +285,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=4.0, help="of tests for one mutant (4)")
     parser.add_argument("--every", type=int, default=1, help="only every so many-th mutant: a sample (1)")
     parser.add_argument("--quick", action="store_true", help="don't try survivors in a process of their own")
-    parser.add_argument("--again", action="store_true", help="try again those that survived")
+    parser.add_argument("--again", action="store_true", help="try again those that survived, if no line explains them")
+    parser.add_argument("--explained", action="store_true", help="with --again: those that a line explains as well")
     parser.add_argument("--tests", nargs="+", default=["tests"], metavar="PATH", help="only with these tests (all)")
     parser.add_argument("--stats", action="store_true", help="note again which test runs which function")
     options = parser.parse_args()
@@ -293,6 +295,7 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     files = list(generate().values())
     print(f"{sum(len(data.exit_code_by_key) for data in files)} mutants in {len(files)} files", flush=True)
+    again = survivors(files, options.explained) if options.again else set()
     with tempfile.TemporaryDirectory() as scratch:
         options.scratch = scratch
         os.environ["PYTHONPATH"] = os.path.abspath("mutants")
@@ -302,7 +305,8 @@ def main():
             data.meta_path = root / data.meta_path
         arguments = ["--rootdir=.", "-q", "-s", "--tb=native", "-p", "no:cacheprovider", *options.tests]
         set_mutant_under_test("stats")  # while the tests are collected
-        code = pytest.main([*arguments, *(f"--ignore={slow}" for slow in SLOW)], plugins=[Mutation(files, options)])
+        arguments += [f"--ignore={slow}" for slow in SLOW]
+        code = pytest.main(arguments, plugins=[Mutation(files, options, again)])
     return code
 
 
