@@ -1,6 +1,7 @@
 """What the laws of an allocation say of each way to break them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ KINDS = {
     "Sensitivity": mp.Sensitivity(CURVES),
 }
 WIDE = Case(scores={FIRST: np.ones((2, 8), np.float32), SECOND: np.ones((8, 1), np.float32)}, sparsity=0.5)
-ALL_OF_ONE = Case(scores={FIRST: np.ones((2, 2), np.float32), SECOND: 9 * np.ones((2, 1), np.float32)}, sparsity=0.75)
+ALL_OF_ONE = Case(scores={FIRST: np.ones((2, 2), np.float32), SECOND: 9 * np.ones((2, 1), np.float32)}, sparsity=5 / 6)
 
 
 def but(allocation, change):
@@ -220,6 +221,17 @@ def test_a_group_of_several_layers_gives_what_it_was_asked_for(monkeypatch):
     with pytest.raises(LawBroken) as broken:
         allocation.min_keep(mp.Global(), REQUEST)
     assert str(broken.value) == "asked: a refusal, or 4 of dense1.weight and dense2.weight gone; came: 1 gone"
+
+
+@pytest.mark.parametrize(("target", "density"), [(-1, "1.0625"), (17, "-0.0625")])
+def test_a_density_is_a_share(target, density):
+    class Own(mp.ErdosRenyi):
+        def groups(self, units, sparsity):
+            return [SimpleNamespace(layers=(FIRST,), target=target), SimpleNamespace(layers=(SECOND,), target=4)]
+
+    with pytest.raises(LawBroken) as broken:
+        allocation.erk_budget(Own(), WIDE)
+    assert str(broken.value) == f"asked: a density of dense1.weight in [0, 1]; came: {density}"
 
 
 def test_a_plan_leaves_as_many_of_each_layer_as_were_to_be_kept(monkeypatch):

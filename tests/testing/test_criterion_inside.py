@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_check_criterion import CASE, LINEAR
+from test_check_criterion import CASE, LINEAR, NoCompensation
 
 import minprune as mp
 from minprune.testing import Case, LawBroken, network
@@ -77,6 +77,13 @@ def test_the_damping_is_a_share_of_the_mean_square_of_all_inputs():
     undamped.scores = BruteForce().scores
     with pytest.raises(LawBroken, match=r"the least cost of losing each weight for dense1\.weight"):
         criterion.obs_quadratic(undamped, LINEAR)
+
+
+def test_the_weight_of_the_least_cost_is_the_one_to_follow():
+    turned = network([np.array([[2.0], [-1.0], [0.5]])])  # the last is the least
+    with pytest.raises(LawBroken) as broken:
+        criterion.obs_quadratic(NoCompensation(), Case(network=turned, x=LINEAR.x[:, ::-1], y=LINEAR.y))
+    assert broken.value.asked.startswith("the weights after number 2 went for dense1.weight: ")
 
 
 def test_where_no_weight_is_kept_movement_scores_are_0():

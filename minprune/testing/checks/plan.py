@@ -162,11 +162,11 @@ def _requests(**options: Any) -> Any:
 PROPERTIES = {
     "zero_is_identity": Property(zero_is_identity, _requests()),
     "target_is_idempotent": Property(target_is_idempotent, _requests()),
-    "pruned_do_not_count": Property(pruned_do_not_count, _requests()),
+    "pruned_do_not_count": Property(pruned_do_not_count, _requests(pruned=True)),
     "counts_add_up": Property(counts_add_up, lambda _: _with_order()),
     "min_keep": Property(min_keep, _requests(min_keep=None)),
     "threshold_exact": Property(threshold_exact, lambda _: _with_threshold()),
-    "no_revival": Property(no_revival, _requests()),
+    "no_revival": Property(no_revival, _requests(pruned=True)),
     "original_untouched": Property(original_untouched, _requests()),
     "width_kept": Property(width_kept, _requests()),
 }
