@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import find, given
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -13,6 +13,7 @@ import minprune as mp
 from minprune.testing import Case, strategies
 from minprune.testing.cases import Given, digest, network, source
 
+SHRINKS = settings(phases=[Phase.generate, Phase.shrink])  # whatever the profile
 MADE = {"np": np, "network": network, "Case": Case, "Given": Given}
 
 
@@ -73,13 +74,13 @@ def test_matrices_and_requests_can_be_had(matrix, request):
 
 
 def test_they_shrink_to_what_can_be_read():
-    assert source(find(strategies.networks(), lambda net: net.weights > 1)) in (
+    assert source(find(strategies.networks(), lambda net: net.weights > 1, settings=SHRINKS)) in (
         "network([np.array([[0.0, 0.0]], np.float32)])",
         "network([np.array([[0.0], [0.0]], np.float32)])",
     )
-    least = find(strategies.masks((1, 3)), lambda mask: not mask.all()).tolist()
+    least = find(strategies.masks((1, 3)), lambda mask: not mask.all(), settings=SHRINKS).tolist()
     assert least in ([[True, True, False]], [[False, False, False]])  # the latter takes fewer choices to draw
-    assert find(strategies.sparsities(), lambda s: s > 0) == 0.5
+    assert find(strategies.sparsities(), lambda s: s > 0, settings=SHRINKS) == 0.5
 
 
 @given(strategies.networks())
