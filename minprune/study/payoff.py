@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _DARKEST = 3.0  # log2: from 8× on a cell is as blue as can be, so that small gains have a colour as well
 _HATCH = "#CBD2D9"
-_ROOMY = 7  # columns, up to which a cell has room for words
+_ROOMY = 7  # columns in the widest panel, up to which a cell has room for words
 
 
 def plot_where_it_pays(rows: Iterable[Mapping[str, Any]], *, title: str | None = None) -> Figure:
@@ -135,20 +135,20 @@ def plot_breakeven(found: Breakeven, *, title: str | None = None) -> Figure:
     limit = min(float(np.max(np.abs(np.log2(known)), initial=1.0)), _DARKEST)
     about = "Where pruning pays: how many times as fast as dense\n(blue: faster, orange: slower, hatched: no gain)"
     heights = [0.33 + 0.42 * len(rows) for rows in grouped.values()]
+    roomy = max(len(rows[0].cells) for rows in grouped.values()) <= _ROOMY
     with panels(heights, heading(title, about, where)) as (figure, axes):
         for axis, (name, rows) in zip(axes, grouped.items(), strict=True):
             axis.set_title(name)
-            _map(axis, rows, limit)
-        pruned = "weights pruned" if len(rows[0].cells) <= _ROOMY else "% pruned"
+            _map(axis, rows, limit, roomy=roomy)
+        pruned = "weights pruned" if roomy else "% pruned"
         threads = f"{found.blas.threads} BLAS thread{'s' * (found.blas.threads != 1)}"
         axes[-1].set_xlabel(f"{pruned} (a gain: three rounds in four are above {PAYS:g}×; {threads})")
     return figure
 
 
-def _map(axis: Axes, rows: list[Row], limit: float) -> None:
+def _map(axis: Axes, rows: list[Row], limit: float, *, roomy: bool) -> None:
     """Draw the cells of a panel, the frontier through them, and what it says at the right."""
     shades, columns = _shades(), len(rows[0].cells)
-    roomy = columns <= _ROOMY
     grid = np.full((len(rows), columns), np.nan)
     for r, row in enumerate(rows):
         for c, cell in enumerate(row.cells):

@@ -49,7 +49,7 @@ def change(name, file):
 def place(name, file):
     """Return `file function` of a mutant, the function with its class."""
     inner = name.partition("__mutmut_")[0].rpartition(".")[2]
-    return f"{file} {inner.removeprefix('x_').strip('xǁ').replace('ǁ', '.')}"
+    return f"{file} {inner.removeprefix('x_').removeprefix('xǁ').replace('ǁ', '.')}"
 
 
 def explained():

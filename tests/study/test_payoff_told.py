@@ -137,6 +137,15 @@ def test_the_last_panel_says_what_is_across_what_a_gain_is_and_on_how_many_threa
     assert (first.get_xlabel(), last.get_xlabel()) == ("", text)
 
 
+def test_per_cent_stands_once_for_all_panels_where_one_of_them_is_wide():
+    wide = cells([k / 10 for k in range(1, 9)])
+    narrow = cells((0.5, 0.9), pattern="NM(2, 4)", width=32)
+    first, last = plot_breakeven(Breakeven((*wide, *narrow), 3, ONE)).axes
+    assert last.get_xlabel().startswith("% pruned (")
+    ticks = [[tick.get_text() for tick in axis.get_xticklabels()] for axis in (first, last)]
+    assert ticks == [["10", "20", "30", "40", "50", "60", "70", "80"], ["50", "90"]]
+
+
 def test_panels_are_as_tall_as_there_are_batch_sizes():
     found = (*cells((0.5,), (1, 2, 3)), *cells((0.5,), (1,), pattern="NM(2, 4)"))
     figure = plot_breakeven(Breakeven(found, 3, ONE))
