@@ -30,26 +30,9 @@ def _ticket(**asked):
     return mp.lottery_ticket(_network(), asked.pop("train"), loss=LOSS, **asked)
 
 
-def _seen(monkeypatch, module):
-    """Return a list that fills with what the bars of a module are told."""
-    told = []
-
-    class Seen(module.Progress):
-        def __init__(self, *given, **named):
-            told.append((given, named))
-            super().__init__(*given, **named)
-
-        def step(self, note="", *, by=1):
-            told.append(note)
-            super().step(note, by=by)
-
-    monkeypatch.setattr(module, "Progress", Seen)
-    return told
-
-
 @pytest.mark.parametrize("shown", [None, False])
-def test_the_bar_of_pruning_in_rounds(monkeypatch, shown):
-    told = _seen(monkeypatch, iterations)
+def test_the_bar_of_pruning_in_rounds(seen, shown):
+    told = seen(iterations)
     _prune(progress=shown)
     assert told == [((2, "pruning and training"), {"shown": shown}), "50.0 % pruned", "75.0 % pruned"]
 
@@ -102,8 +85,8 @@ def test_what_no_ticket_is_made_of(asked, says):
 
 
 @pytest.mark.parametrize("shown", [None, False])
-def test_the_bar_of_a_ticket(monkeypatch, shown):
-    told = _seen(monkeypatch, tickets)
+def test_the_bar_of_a_ticket(seen, shown):
+    told = seen(tickets)
     _ticket(progress=shown, batch_size=20, rewind_to=1)
     assert told[0] == ((4 + 2 * 3, "lottery ticket"), {"shown": shown})
     assert told[1:] == ["dense"] * 4 + ["round 1/2"] * 3 + ["round 2/2"] * 3

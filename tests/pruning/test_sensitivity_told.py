@@ -49,19 +49,8 @@ def test_of_rows_it_is_the_mean_however_many_go_through_at_a_time():
 
 
 @pytest.mark.parametrize("shown", [None, False])
-def test_the_bar(monkeypatch, shown):
-    told = []
-
-    class Seen(module.Progress):
-        def __init__(self, *given, **named):
-            told.append((given, named))
-            super().__init__(*given, **named)
-
-        def step(self, note="", *, by=1):
-            told.append(note)
-            super().step(note, by=by)
-
-    monkeypatch.setattr(module, "Progress", Seen)
+def test_the_bar(seen, shown):
+    told = seen(module)
     _measured(sparsities=(0.5, 0.75, 0.9), progress=shown)
     assert told == [((6, "sensitivity"), {"shown": shown}), *["dense1.weight"] * 3, *["dense2.weight"] * 3]
 

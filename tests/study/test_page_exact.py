@@ -20,7 +20,7 @@ from drawing_told import describe, without_layout
 from minprune.errors import StorageError
 from minprune.study import page, plots
 from minprune.study.demo import CRITERIA
-from minprune.study.report import Report
+from minprune.study.report import _STYLE, Report
 
 FOLDER = Path(__file__).parent / "told"
 STORIES = {"customers": stories.of_customers, "digits": stories.of_digits}
@@ -43,7 +43,7 @@ def written(story, pictures):
             patches.enter_context(patch.object(page, "plots"))
             patches.enter_context(patch.object(Report, "figure", captioned))
         report, footer = page.page(story)
-        html = report.html(footer)
+        html = report.html(footer).replace(_STYLE, " the style of every page ")
     return html.replace(f"Python {platform.python_version()}, NumPy {np.__version__},", "Python 3.x, NumPy 2.x,")
 
 
