@@ -139,6 +139,7 @@ def page(scores, kinds, unexplained, verdicts):
     sample = "All mutants were tried."
     if tried < len(verdicts):
         sample = f"{tried:,} of {len(verdicts):,} mutants were tried: of each file a sample in equal steps (`--every`)."
+    left = f"{unexplained} have no reason yet" if unexplained else "each has its line there"
     rows = "\n".join(f"| {kind} | {count} | {KINDS.get(kind, '')} |" for kind, count in kinds.most_common())
     return f"""# Mutation testing
 
@@ -155,7 +156,7 @@ Hypothesis without shrinking, 30 examples a property, one BLAS thread.
 
 A mutant is tried on a few seconds of the tests that run its function, the nearest first, so the score is a lower bound.
 `minprune/testing/broken/` is left out: it consists of mutants. Why a survivor may live stands in
-`tests/mutation/survivors/`; {unexplained} have no reason yet.
+`tests/mutation/survivors/`; {left}.
 
 | reason | survivors | |
 |---|---|---|
