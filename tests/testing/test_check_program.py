@@ -133,7 +133,7 @@ def share(off):
 
 
 BIG = Case(network=network([np.full((2, 2), 1000, np.float32)]), batch_size=3, x=X + 2)
-THREE_WIDE = Case(network=network([np.ones((2, 1), np.float32)]), batch_size=3, x=X)
+THREE_ROWS = Case(network=network([np.ones((2, 1), np.float32)]), batch_size=3, x=X)
 NOTHING = Case(network=network([np.zeros((2, 2), np.float32)]), batch_size=3, x=X)
 
 ROWS = [
@@ -221,7 +221,7 @@ ROWS = [
             (TakesAnyX,),
             {"__call__": lambda self, x: self.answer(x) if x.shape[1] == 2 and not np.isnan(x).any() else None},
         ),
-        THREE_WIDE,
+        THREE_ROWS,
     ),
     ("refused_unchanged", "it takes NaN", TakesNaN, CASE),
     ("refused_unchanged", "another answer after a refusal", Sulks, CASE),

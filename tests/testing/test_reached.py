@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
+from test_check_plan import naming
 
 import minprune as mp
-from minprune.errors import BudgetError, InvalidTypeError, InvalidValueError
+from minprune.errors import InvalidTypeError, InvalidValueError
 from minprune.testing import (
     Case,
     Framework,
@@ -184,18 +185,6 @@ def test_what_packs_a_network_is_to_refuse_what_can_not_be_meant(compile_fn, cam
 
 
 # plans
-
-
-def naming(more):
-    """Return a planner that is minprune's, and names another largest count when it refuses."""
-
-    def plan(net, criterion, **request):
-        try:
-            return mp.plan(net, criterion, **request)
-        except BudgetError as error:
-            raise BudgetError(str(error), error.largest + more) from None
-
-    return plan
 
 
 def refused_for(widths):
