@@ -180,7 +180,7 @@ def sparsity_axis(axis: Any, kept: Sequence[float]) -> float:
     room = max((most / least) ** 0.03, 1.02)
     axis.set_xlim(most * room, least / room)
     ticks = [s for s in (_TICKS if most / least <= 300 else _FEW_TICKS) if least / room <= 1 - s <= most * room]
-    ticks = ticks if len(ticks) > 1 else sorted({1 - least, 1 - most})
+    ticks = ticks if len(ticks) > 1 else sorted({round(1 - least, 9), round(1 - most, 9)})
     axis.set_xticks([1 - s for s in ticks], [f"{100 * s:.6g} %" for s in ticks])
     axis.minorticks_off()
     axis.set_xlabel("weights pruned (the share kept, on a log scale)")

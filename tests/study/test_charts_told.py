@@ -49,3 +49,11 @@ def test_ticks_are_shares_pruned_that_are_told_alike_everywhere_and_few_enough_t
     assert (left, right) == (pytest.approx(max(kept) * room), pytest.approx(min(kept) / room))
     assert end == right
     assert axis.get_xlabel() == "weights pruned (the share kept, on a log scale)"
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-12])
+def test_two_shares_that_only_rounding_tells_apart_have_one_tick(noise):
+    axis = Figure().subplots()
+    axis.set_xscale("log")
+    sparsity_axis(axis, [0.15, 0.15 + noise])
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["85 %"]
